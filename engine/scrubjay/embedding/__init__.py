@@ -1,0 +1,1 @@
+"""Text as vectors: implementations of `scrubjay.ports.Embedder`."""

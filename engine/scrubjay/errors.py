@@ -1,0 +1,76 @@
+"""Every deliberate error of the engine.
+
+ScrubjayError
+├── InvalidInput            an argument is malformed, too long, or contradicts another
+├── OwnerRequired           a call names no user, agent or session
+├── MemoryNotFound          no memory of this caller has that id (malformed, unknown and foreign ids read the same)
+├── ConfigurationError      a setting names something that does not exist or does not fit
+├── EmbeddingError          texts cannot be turned into vectors
+│   └── ModelUnavailable    the model's files are not here and cannot be fetched
+└── StoreError              the store failed; nothing was half-written
+    ├── StoreBusy           another process holds the owner's lock for too long
+    └── EmbeddingMismatch   the table was written with another embedding model
+"""
+
+
+class ScrubjayError(Exception):
+    """Base of every error that Scrubjay raises on purpose; its text is fit for a person or a model to read."""
+
+
+class InvalidInput(ScrubjayError):
+    """An argument cannot be used; `field` names it."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field} {problem}")
+        self.field = field
+
+
+class OwnerRequired(ScrubjayError):
+    """A read or write names no owner."""
+
+
+class MemoryNotFound(ScrubjayError):
+    """No memory of this caller has the id `memory_id`."""
+
+    def __init__(self, memory_id: str) -> None:
+        super().__init__(f"no memory has the id {memory_id[:60]!r}; list or search the memories to see their ids")
+        self.memory_id = memory_id
+
+
+class ConfigurationError(ScrubjayError):
+    """A setting is wrong; the text says which and what to set instead."""
+
+
+class EmbeddingError(ScrubjayError):
+    """Texts could not be embedded."""
+
+
+class ModelUnavailable(EmbeddingError):
+    """The files of the embedding model `model` are not on this machine and cannot be fetched."""
+
+    def __init__(self, model: str, problem: str) -> None:
+        super().__init__(
+            f"the embedding model {model!r} is not available: {problem}. "
+            "Unset SCRUBJAY_EMBEDDING_MODEL to use the bundled one, name a local folder, or connect and try again"
+        )
+        self.model = model
+
+
+class StoreError(ScrubjayError):
+    """The store could not do what was asked; what was acknowledged before is unharmed."""
+
+
+class StoreBusy(StoreError):
+    """The owner's lock was not free in time."""
+
+
+class EmbeddingMismatch(StoreError):
+    """The table was written with another embedding model than the one in use."""
+
+    def __init__(self, *, stored: str, current: str) -> None:
+        super().__init__(
+            f"these memories were embedded with {stored}, but the current model is {current}. "
+            "Set SCRUBJAY_EMBEDDING_MODEL back, or run `scrubjay reembed` to change the model"
+        )
+        self.stored = stored
+        self.current = current

@@ -1,0 +1,306 @@
+"""Memory: the façade, one method per verb, with Mem0's signatures and shapes."""
+
+import secrets
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from scrubjay.embedding.bert import count_tokens
+from scrubjay.embedding.fastembed import FastembedEmbedder
+from scrubjay.errors import ConfigurationError
+from scrubjay.inputs import ALL_SCOPES, category_of, facts_of, messages_of, metadata_of, scope_of, state_of
+from scrubjay.journeys.adding import Addition, add
+from scrubjay.journeys.engine import Engine
+from scrubjay.journeys.forgetting import Receipt, forget, forget_everything
+from scrubjay.journeys.listing import Listing, current_version, history, list_memories
+from scrubjay.journeys.searching import Question, search
+from scrubjay.journeys.updating import update
+from scrubjay.moments import last_instant, moment, shown
+from scrubjay.ports import Embedder, MemoryStore
+from scrubjay.results import Results, added_shape, history_shape, hit_shape, memory_shape
+from scrubjay.stores.in_memory import InMemoryStore
+from scrubjay.stores.lancedb import LanceDBStore
+from scrubjay.types import Caller, FactDraft, Scope
+
+SESSION_TTL = timedelta(hours=24)
+_ID_ALPHABET = string.ascii_lowercase + "234567"
+_ID_TOKEN_CHARS = 10
+_OWNERS = ("user_id", "agent_id", "run_id")
+
+
+class Memory:
+    """Persistent memory for people, agents and sessions. Thread-safe; a context manager.
+
+    Without arguments: LanceDB in the user's data directory and the bundled embedding model, with no key and no
+    network. Whose memory a call means is said by `user_id`, else `agent_id`, else `run_id` (the session); a call
+    without any is refused with OwnerRequired. Dates are ISO 8601; a date alone means the whole UTC day.
+    """
+
+    def __init__(
+        self,
+        path: str | Path | None = None,
+        *,
+        store: MemoryStore | None = None,
+        embedder: Embedder | None = None,
+        tenant: str = "local",
+        session_ttl: timedelta = SESSION_TTL,
+        origin: str = "library",
+    ) -> None:
+        self.embedder: Embedder = embedder or FastembedEmbedder()
+        if store is None:
+            folder = Path(path).expanduser() if path else default_folder()
+            store = LanceDBStore(folder, embedding=self.embedder.signature, dimension=self.embedder.dimension)
+        self._tenant = tenant
+        self._origin = origin
+        self.engine = Engine(
+            store=store,
+            embedder=self.embedder,
+            count_tokens=count_tokens,
+            now=lambda: datetime.now(UTC),
+            new_token=lambda: "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_TOKEN_CHARS)),
+            session_ttl=session_ttl,
+        )
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Build from Mem0's form: `vector_store`, `embedder` and `llm`, each with `provider` and `config`.
+
+        Providers: vector_store `lancedb` (config: path) or `in_memory`; embedder `fastembed` (config: model); llm
+        `none`. Also `tenant` and `session_ttl_hours`. Raises ConfigurationError for anything else, by name.
+        """
+        known = ("vector_store", "embedder", "llm", "tenant", "session_ttl_hours")
+        _refuse_unknown(config, known, where="config")
+        _section(config, "llm", {"none": ()})
+        _, embedding = _section(config, "embedder", {"fastembed": ("model",)})
+        provider, storage = _section(config, "vector_store", {"lancedb": ("path",), "in_memory": ()})
+        return cls(
+            storage.get("path"),
+            store=InMemoryStore() if provider == "in_memory" else None,
+            embedder=FastembedEmbedder(embedding.get("model") or ""),
+            tenant=config.get("tenant", "local"),
+            session_ttl=timedelta(hours=config["session_ttl_hours"]) if "session_ttl_hours" in config else SESSION_TTL,
+        )
+
+    def add(
+        self,
+        messages: str | Mapping[str, Any] | Sequence[Mapping[str, Any]] = (),
+        *,
+        user_id: str = "",
+        agent_id: str = "",
+        run_id: str = "",
+        metadata: Mapping[str, Any] | None = None,
+        infer: bool = True,  # noqa: ARG002 - Mem0's signature; there is nothing to infer with until an extractor is set
+        facts: Sequence[Mapping[str, Any] | FactDraft] = (),
+        scope: str = "",
+    ) -> Results:
+        """Remember what was said (`messages`), and `facts` that somebody drew from it; all or nothing.
+
+        A message has `content` and, if known, `role`, `name`, `time` and `metadata`; a fact has `text` and, if known,
+        `category`, `entities`, `relations`, `evidence`, `occurred_at`, `valid_from`, `expires_at`, `importance`,
+        `replaces` and `metadata`. `scope` is `session` when a run_id is given, else that of the owner. Returns one
+        result per message and fact, in order, with its `event`: ADD, UPDATE, or NONE for what was known already.
+        """
+        caller = self._caller(user_id, agent_id, run_id)
+        common = metadata_of(metadata or {})
+        chosen = scope_of(scope) or (Scope.SESSION if run_id else caller.home.scope)
+        addition = Addition(
+            messages=messages_of(_with_metadata(messages, common)),
+            facts=[_fact_with_metadata(draft, common) for draft in facts_of(facts)],
+            scope=chosen,
+            compared=isinstance(messages, str),
+        )
+        return added_shape(add(self.engine, caller, addition))
+
+    def search(
+        self,
+        query: str,
+        *,
+        user_id: str = "",
+        agent_id: str = "",
+        run_id: str = "",
+        limit: int = 10,
+        filters: Mapping[str, Any] | None = None,
+        max_tokens: int | None = None,
+        scope: str = ALL_SCOPES,
+        category: str = "",
+        metadata: Mapping[str, Any] | None = None,
+        since: str = "",
+        until: str = "",
+        as_of: str = "",
+        min_score: float = 0.0,
+        top_k: int | None = None,
+        threshold: float | None = None,
+    ) -> Results:
+        """Return the memories that answer a query, best first, with a `score` in [0, 1].
+
+        `filters` may name the owner and metadata, as in Mem0; `top_k` and `threshold` are its later names for `limit`
+        and `min_score`. `as_of` asks what was true then.
+        """
+        owners, wanted = _split_filters(filters, {"user_id": user_id, "agent_id": agent_id, "run_id": run_id})
+        question = Question(
+            query=query,
+            limit=limit if top_k is None else top_k,
+            max_tokens=max_tokens,
+            scope=scope_of(scope),
+            category=category_of(category) or "",
+            metadata=metadata_of({**wanted, **(metadata or {})}),
+            since=moment(since, field="since"),
+            until=last_instant(until, field="until"),
+            as_of=last_instant(as_of, field="as_of"),
+            min_score=min_score if threshold is None else threshold,
+        )
+        found = search(self.engine, self._caller(*owners), question)
+        results = [hit_shape(hit) for hit in found.hits]
+        if max_tokens is None:
+            return Results(results=results)
+        return Results(results=results, tokens=found.tokens, left_out=found.left_out)
+
+    def get(self, memory_id: str) -> dict[str, Any]:
+        """Return one memory as it is now; raises MemoryNotFound."""
+        return memory_shape(current_version(self.engine, None, memory_id))
+
+    def get_all(
+        self,
+        *,
+        user_id: str = "",
+        agent_id: str = "",
+        run_id: str = "",
+        limit: int = 100,
+        filters: Mapping[str, Any] | None = None,
+        scope: str = ALL_SCOPES,
+        category: str = "",
+        metadata: Mapping[str, Any] | None = None,
+        state: str = "",
+        cursor: str = "",
+        as_of: str = "",
+        include_superseded: bool = False,
+        top_k: int | None = None,
+    ) -> Results:
+        """Return current memories, newest first, with `total` and a cursor: facts, and episodes no fact rests on."""
+        owners, wanted = _split_filters(filters, {"user_id": user_id, "agent_id": agent_id, "run_id": run_id})
+        listing = Listing(
+            scope=scope_of(scope),
+            category=category_of(category) or "",
+            metadata=metadata_of({**wanted, **(metadata or {})}),
+            state=state_of(state),
+            limit=limit if top_k is None else top_k,
+            cursor=cursor,
+            as_of=last_instant(as_of, field="as_of"),
+            include_superseded=include_superseded,
+        )
+        page = list_memories(self.engine, self._caller(*owners), listing)
+        shapes = [memory_shape(record) for record in page.memories]
+        return Results(results=shapes, total=page.total, next_cursor=page.next_cursor)
+
+    def update(self, memory_id: str, data: str) -> dict[str, Any]:
+        """Correct what a memory says; the old text stays in its history. Raises MemoryNotFound."""
+        correction = update(self.engine, None, memory_id, data)
+        return {
+            "message": "Memory updated successfully!",
+            "id": memory_id,
+            "memory": correction.record.text,
+            "previous": correction.previous,
+            "version": correction.record.version,
+        }
+
+    def delete(self, memory_id: str) -> dict[str, Any]:
+        """Forget one memory, every version and byte of it; an unknown id is nothing to forget."""
+        return _receipt_shape(forget(self.engine, None, [memory_id]))
+
+    def delete_all(self, *, user_id: str = "", agent_id: str = "", run_id: str = "") -> dict[str, Any]:
+        """Forget everything of a person (their sessions too), of an agent, or of one session."""
+        caller = self._caller(user_id, agent_id, run_id)
+        scope = Scope.SESSION if run_id else caller.home.scope
+        return _receipt_shape(forget_everything(self.engine, caller, scope))
+
+    def reset(self, *, user_id: str = "", agent_id: str = "", run_id: str = "") -> dict[str, Any]:
+        """Forget everything of an owner, like `delete_all`; there is no reset of everybody."""
+        return self.delete_all(user_id=user_id, agent_id=agent_id, run_id=run_id)
+
+    def history(self, memory_id: str) -> list[dict[str, Any]]:
+        """Return the versions of a memory and what it superseded, oldest first; raises MemoryNotFound."""
+        return history_shape(history(self.engine, None, memory_id))
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.engine.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _caller(self, user_id: str, agent_id: str, run_id: str) -> Caller:
+        return Caller(
+            tenant=self._tenant,
+            user_id=user_id or "",
+            agent_id=agent_id or "",
+            session_id=run_id or "",
+            written_by=user_id or agent_id or run_id or "",
+            origin=self._origin,
+        )
+
+
+def default_folder() -> Path:
+    """Return the data folder of this system's user, which the server and the library share."""
+    from platformdirs import user_data_path
+
+    return user_data_path("scrubjay", appauthor=False)
+
+
+def _section(
+    config: Mapping[str, Any], name: str, providers: Mapping[str, Sequence[str]]
+) -> tuple[str, Mapping[str, Any]]:
+    """Return the provider of a section (by default the first known) and its config, all names checked."""
+    section = config.get(name) or {}
+    _refuse_unknown(section, ("provider", "config"), where=name)
+    provider = section.get("provider", next(iter(providers)))
+    if provider not in providers:
+        raise ConfigurationError(f"{name}.provider {provider!r} is not known; it is one of {', '.join(providers)}")
+    settings = section.get("config") or {}
+    _refuse_unknown(settings, providers[provider], where=f"{name}.config")
+    return provider, settings
+
+
+def _refuse_unknown(given: Mapping[str, Any], known: Sequence[str], *, where: str) -> None:
+    for name in given:
+        if name not in known:
+            raise ConfigurationError(f"{where} has no setting {name!r}; it takes {', '.join(known) or 'none'}")
+
+
+def _split_filters(
+    filters: Mapping[str, Any] | None, owners: Mapping[str, str]
+) -> tuple[tuple[str, str, str], dict[str, Any]]:
+    """Return the owner that arguments and Mem0's `filters` name together, and what is left to compare metadata with."""
+    given = dict(filters or {})
+    named = [owners[name] or given.pop(name, "") or "" for name in _OWNERS]
+    return (named[0], named[1], named[2]), {name: value for name, value in given.items() if name not in _OWNERS}
+
+
+def _with_metadata(
+    messages: str | Mapping[str, Any] | Sequence[Mapping[str, Any]], common: Mapping[str, Any]
+) -> Sequence[Mapping[str, Any]]:
+    if isinstance(messages, str):
+        return [{"content": messages, "metadata": common}]
+    listed = [messages] if isinstance(messages, Mapping) else messages
+    return [{**item, "metadata": {**common, **(item.get("metadata") or {})}} for item in listed]
+
+
+def _fact_with_metadata(draft: FactDraft, common: Mapping[str, Any]) -> FactDraft:
+    return replace(draft, metadata={**common, **draft.metadata})
+
+
+def _receipt_shape(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "message": "Memories deleted successfully!",
+        "forgotten": list(receipt.forgotten),
+        "erased": receipt.erased,
+        "at": shown(receipt.at),
+    }

@@ -1,0 +1,125 @@
+"""What the engine needs from the outside: a store, an embedder, an extractor. Implementations do not inherit these."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from scrubjay.types import FactDraft, Filter, Match, MemoryRecord, Message, Owner, Position
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vectors = NDArray[np.float32]
+    """Of shape (n, dimension), float32, unit norm; one vector is of shape (dimension,)."""
+
+
+class MemoryStore(Protocol):
+    """Where rows live, one owner's apart from every other's. Every method raises StoreError when the store fails.
+
+    Thread-safe. What a call acknowledged is on the disk and seen by the next read of any process.
+    """
+
+    def exclusive(self, owner: Owner) -> AbstractContextManager[None]:
+        """Hold the owner's lock, across threads and processes, around read-modify-write.
+
+        Reentrant within a thread; released by the system when its holder dies. Raises StoreBusy after a minute.
+        """
+        ...
+
+    def write(
+        self, owner: Owner, *, inserted: Sequence[MemoryRecord], vectors: "Vectors", replaced: Sequence[MemoryRecord]
+    ) -> None:
+        """Commit new versions and changed ones at once, durably or not at all; to be called under `exclusive`.
+
+        `vectors` has one row for each of `inserted`. A row of `replaced` takes the place of the stored one with the
+        same key and keeps its vector; where there is no such row it is left out.
+        """
+        ...
+
+    def find(
+        self, owner: Owner, where: Filter, *, limit: int | None = None, after: Position | None = None
+    ) -> list[MemoryRecord]:
+        """Return matching rows, newest first by (recorded_at, id, version); an unknown owner has none."""
+        ...
+
+    def count(self, owner: Owner, where: Filter) -> int:
+        """Return how many rows match."""
+        ...
+
+    def source_ids(self, owner: Owner, where: Filter) -> frozenset[str]:
+        """Return the ids of all episodes that the matching facts rest on."""
+        ...
+
+    def dense(self, owner: Owner, vector: "Vectors", where: Filter, *, limit: int) -> list[Match]:
+        """Return the rows nearest to a vector of shape (dimension,), by cosine, best first."""
+        ...
+
+    def lexical(self, owner: Owner, text: str, where: Filter, *, limit: int) -> list[Match]:
+        """Return the rows that share words with `text`, by BM25, best first; `text` is no query language."""
+        ...
+
+    def erase(self, owner: Owner, ids: Sequence[str]) -> None:
+        """Remove every version of these memories and every byte of them; unknown ids are skipped."""
+        ...
+
+    def erase_owner(self, owner: Owner) -> None:
+        """Remove everything the owner has; an unknown owner has nothing."""
+        ...
+
+    def owners_with_prefix(self, prefix: str) -> list[Owner]:
+        """Return the owners whose digest begins with `prefix`."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files and connections; the store is of no use afterwards."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns text into vectors. Thread-safe; the same text gives the same vector whatever else is in the call."""
+
+    @property
+    def signature(self) -> str:
+        """Model, dimension and prefix rule in words; two embedders with the same signature may share a table."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """The length of a vector."""
+        ...
+
+    def embed_documents(self, texts: Sequence[str]) -> "Vectors":
+        """Return (n, dimension) float32, unit norm. A text longer than the model's window gives its windows' mean.
+
+        Raises EmbeddingError, ModelUnavailable.
+        """
+        ...
+
+    def embed_query(self, text: str) -> "Vectors":
+        """Return (dimension,) float32, unit norm, with the model's query prefix; raises like `embed_documents`."""
+        ...
+
+
+class Extractor(Protocol):
+    """Turns what was said into facts, reconciled with what is known."""
+
+    @property
+    def name(self) -> str:
+        """What `origin` records, like "claude-haiku-5-5"."""
+        ...
+
+    def extract(
+        self,
+        messages: Sequence[Message],
+        *,
+        known: Sequence[MemoryRecord],
+        context: Sequence[Message],
+        observed_at: datetime,
+    ) -> list[FactDraft]:
+        """Return the facts in `messages`; `context` came before and is not extracted, `known` may be replaced.
+
+        Each fact's `evidence` is a verbatim part of one message. Raises ScrubjayError when no answer can be had.
+        """
+        ...

@@ -1,0 +1,47 @@
+"""How a memory is told: the fields of the outer contract, empty ones left out."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from scrubjay.moments import shown
+from scrubjay.types import Hit, MemoryRecord
+
+
+def told(record: MemoryRecord) -> dict[str, Any]:
+    """Return a memory as JSON values: moments as ISO 8601, and only the fields that say something."""
+    return {
+        name: value
+        for name, value in {
+            "id": record.id,
+            "memory": record.text,
+            "kind": record.kind.value,
+            "scope": record.scope.value,
+            "category": str(record.category),
+            "role": record.role,
+            "name": record.name,
+            "recorded_at": shown(record.recorded_at),
+            "occurred_at": shown(record.occurred_at),
+            "valid_from": shown(record.valid_from),
+            "valid_to": shown(record.valid_to),
+            "superseded_by": record.superseded_by,
+            "entities": list(record.entities),
+            "evidence": list(record.evidence),
+            "metadata": dict(record.metadata),
+            "version": record.version,
+            "state": record.state.value,
+        }.items()
+        if value not in ("", [], {})
+    }
+
+
+def told_hit(hit: Hit) -> dict[str, Any]:
+    """Return a search result as JSON values, with its score; `truncated` when it is an excerpt."""
+    shape = told(hit.record)
+    shape = {"id": shape.pop("id"), "memory": hit.excerpt or shape.pop("memory"), "score": round(hit.score, 3), **shape}
+    return {**shape, "memory": hit.excerpt, "truncated": True} if hit.excerpt else shape
+
+
+def compact(shape: Mapping[str, Any]) -> str:
+    """Return the JSON text whose tokens count against a budget."""
+    return json.dumps(shape, ensure_ascii=False, separators=(",", ":"))

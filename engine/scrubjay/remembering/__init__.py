@@ -1,0 +1,1 @@
+"""What is to be written: pure, values in and values out."""

@@ -1,0 +1,132 @@
+"""What a set of proposed facts does to what is known: added, the next version of a memory, or nothing new."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from scrubjay.errors import InvalidInput, MemoryNotFound
+from scrubjay.remembering.rows import Occasion, fact_row
+from scrubjay.texts import contains_span
+from scrubjay.types import Event, FactDraft, MemoryRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of one message or fact. `previous` is the text that an update took the place of."""
+
+    record: MemoryRecord
+    event: Event
+    previous: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A fact, the random part of its id should it be new, and the episode that holds its evidence, if any."""
+
+    draft: FactDraft
+    token: str
+    source: MemoryRecord | None = None
+
+    def valid_from(self, now: datetime) -> datetime:
+        """When it became true: as the draft says, else when its source was said, else now."""
+        return self.draft.valid_from or (self.source.valid_from if self.source else now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Rows to insert, rows to change, and what to tell about each proposal, in order."""
+
+    inserted: tuple[MemoryRecord, ...]
+    replaced: tuple[MemoryRecord, ...]
+    outcomes: tuple[Outcome, ...]
+
+
+def source_of(draft: FactDraft, episodes: Sequence[MemoryRecord], *, field: str) -> MemoryRecord | None:
+    """Return the first episode that holds the fact's evidence word for word; None when there are no episodes.
+
+    Raises InvalidInput when there are episodes and none of them holds it.
+    """
+    if not episodes:
+        return None
+    if not draft.evidence:
+        raise InvalidInput(
+            f"{field}.evidence", "is needed when facts come with content or messages; quote the words it rests on"
+        )
+    for episode in episodes:
+        if contains_span(episode.text, draft.evidence):
+            return episode
+    raise InvalidInput(f"{field}.evidence", "is not a verbatim part of the messages; quote the words exactly")
+
+
+def plan_facts(
+    proposals: Sequence[Proposal],
+    occasion: Occasion,
+    *,
+    known_by_digest: Mapping[str, MemoryRecord],
+    target_by_id: Mapping[str, MemoryRecord],
+) -> Plan:
+    """Decide what each proposal does; both mappings hold current versions in the scope of this add.
+
+    A fact that replaces memories becomes the next version of the first and closes the others; one that says what is
+    known already changes nothing; one that was true before what it would replace goes into the past of it.
+    Raises MemoryNotFound for an unknown target and InvalidInput for one that two facts want to replace.
+    """
+    drafting = _Drafting(occasion, dict(known_by_digest), target_by_id)
+    outcomes = tuple(drafting.settle(proposal) for proposal in proposals)
+    return Plan(inserted=tuple(drafting.inserted), replaced=tuple(drafting.replaced), outcomes=outcomes)
+
+
+class _Drafting:
+    def __init__(
+        self, occasion: Occasion, known: dict[str, MemoryRecord], target_by_id: Mapping[str, MemoryRecord]
+    ) -> None:
+        self.inserted: list[MemoryRecord] = []
+        self.replaced: list[MemoryRecord] = []
+        self._occasion = occasion
+        self._known = known
+        self._target_by_id = target_by_id
+        self._closed: set[str] = set()
+
+    def settle(self, proposal: Proposal) -> Outcome:
+        valid_from = proposal.valid_from(self._occasion.now)
+        source_ids = (proposal.source.id,) if proposal.source else ()
+        new = fact_row(
+            proposal.draft, self._occasion, token=proposal.token, valid_from=valid_from, source_ids=source_ids
+        )
+        same = self._known.get(new.digest)
+        targets = [self._target(i) for i in dict.fromkeys(proposal.draft.replaces)]
+        others = [target for target in targets if same is None or target.id != same.id]
+        newer = next((target for target in others if target.valid_from > valid_from), None)
+        if newer is not None:
+            return self._insert(replace(new, valid_to=newer.valid_from, superseded_by=newer.id))
+        if same is not None:
+            self._close(others, superseded_by=same.id, at=valid_from)
+            return Outcome(record=same, event=Event.UPDATE if others else Event.NONE, previous=_first_text(others))
+        if not others:
+            return self._insert(new)
+        first = others[0]
+        self._close(others[:1], superseded_by="", at=valid_from)
+        self._close(others[1:], superseded_by=first.id, at=valid_from)
+        added = self._insert(replace(new, id=first.id, version=first.version + 1))
+        return replace(added, event=Event.UPDATE, previous=first.text)
+
+    def _target(self, target_id: str) -> MemoryRecord:
+        if target_id in self._closed:
+            raise InvalidInput("replaces", f"names {target_id!r} in two facts; join them into one fact")
+        if target_id not in self._target_by_id:
+            raise MemoryNotFound(target_id)
+        return self._target_by_id[target_id]
+
+    def _insert(self, record: MemoryRecord) -> Outcome:
+        self.inserted.append(record)
+        self._known[record.digest] = record
+        return Outcome(record=record, event=Event.ADD)
+
+    def _close(self, targets: Sequence[MemoryRecord], *, superseded_by: str, at: datetime) -> None:
+        for target in targets:
+            self._closed.add(target.id)
+            self.replaced.append(replace(target, valid_to=max(at, target.valid_from), superseded_by=superseded_by))
+
+
+def _first_text(records: Sequence[MemoryRecord]) -> str:
+    return records[0].text if records else ""

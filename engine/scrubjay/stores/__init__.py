@@ -1,0 +1,1 @@
+"""Where memories live: implementations of `scrubjay.ports.MemoryStore`, one per vendor."""

@@ -1,0 +1,117 @@
+"""The table's schema, and rows as Arrow sees them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from scrubjay.errors import EmbeddingMismatch, StoreError
+from scrubjay.stores.matching import metadata_terms
+from scrubjay.types import Kind, MemoryRecord, Owner, Relation, Scope, State
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SCHEMA_VERSION = 1
+BLANK_ID = "blank"
+_METADATA_KEY = b"scrubjay"
+_MOMENT = pa.timestamp("us", "UTC")
+_TEXTS = pa.list_(pa.string())
+_RELATIONS = pa.list_(pa.struct([(name, pa.string()) for name in ("subject", "predicate", "object")]))
+_TYPE_BY_COLUMN = {
+    "version": pa.int32(),
+    "turn": pa.int32(),
+    "attempts": pa.int32(),
+    "importance": pa.float32(),
+    "entities": _TEXTS,
+    "source_ids": _TEXTS,
+    "evidence": _TEXTS,
+    "relations": _RELATIONS,
+    **dict.fromkeys(("recorded_at", "occurred_at", "valid_from", "valid_to", "expires_at"), _MOMENT),
+}
+_NULLABLE = {"occurred_at", "valid_to", "expires_at"}
+
+COLUMNS = [column.name for column in fields(MemoryRecord)]
+"""Every column of a record; the table has two more, `metadata_terms` (for equality filters) and `vector`."""
+
+
+def table_schema(owner: Owner, *, embedding: str, dimension: int) -> pa.Schema:
+    """Return the schema of a new table, with the owner and the embedding model in its metadata."""
+    columns = [pa.field(c, _TYPE_BY_COLUMN.get(c, pa.string()), nullable=c in _NULLABLE) for c in COLUMNS]
+    columns.append(pa.field("metadata_terms", _TEXTS, nullable=False))
+    columns.append(pa.field("vector", pa.list_(pa.float32(), dimension), nullable=False))
+    described = {
+        "schema_version": SCHEMA_VERSION,
+        "embedding": embedding,
+        "owner": {"tenant": owner.tenant, "scope": owner.scope, "name": owner.name},
+    }
+    return pa.schema(columns, metadata={_METADATA_KEY: json.dumps(described).encode()})
+
+
+def owner_of(schema: pa.Schema) -> Owner:
+    """Return whose table this is."""
+    described = _described(schema)["owner"]
+    return Owner(tenant=described["tenant"], scope=Scope(described["scope"]), name=described["name"])
+
+
+def check_schema(schema: pa.Schema, owner: Owner, *, embedding: str) -> None:
+    """Raise StoreError or EmbeddingMismatch unless this table is the owner's, readable, and of the same model."""
+    described = _described(schema)
+    if described["schema_version"] != SCHEMA_VERSION:
+        raise StoreError(
+            f"these memories have schema version {described['schema_version']}, this Scrubjay reads {SCHEMA_VERSION}; "
+            "use the version of Scrubjay that wrote them"
+        )
+    if owner_of(schema) != owner:
+        raise StoreError("the table found under this owner's name belongs to another owner; it was not opened")
+    if described["embedding"] != embedding:
+        raise EmbeddingMismatch(stored=described["embedding"], current=embedding)
+
+
+def _described(schema: pa.Schema) -> dict[str, Any]:
+    described = json.loads((schema.metadata or {}).get(_METADATA_KEY, b"{}"))
+    if not isinstance(described, dict) or not {"schema_version", "embedding", "owner"} <= described.keys():
+        raise StoreError("the table was not written by Scrubjay; move its folder away")
+    return described
+
+
+def rows_with_vectors(
+    records: Sequence[MemoryRecord], vectors: "Sequence[NDArray[np.float32]]", schema: pa.Schema
+) -> pa.Table:
+    """Return an Arrow table of complete rows."""
+    rows = [{**_row(record), "vector": vector} for record, vector in zip(records, vectors, strict=True)]
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def blank_row(schema: pa.Schema) -> pa.Table:
+    """Return one row of a table without any content, which no caller can see: it has no scope."""
+    return pa.Table.from_pylist([{f.name: _blank(f) for f in schema} | {"id": BLANK_ID}], schema=schema)
+
+
+def _blank(column: pa.Field) -> Any:
+    if column.nullable:
+        return None
+    if pa.types.is_fixed_size_list(column.type):
+        return [0.0] * column.type.list_size
+    return [] if pa.types.is_list(column.type) else "" if pa.types.is_string(column.type) else 0
+
+
+def _row(record: MemoryRecord) -> dict[str, Any]:
+    row: dict[str, Any] = {column: getattr(record, column) for column in COLUMNS}
+    row["relations"] = [{"subject": r.subject, "predicate": r.predicate, "object": r.object} for r in record.relations]
+    row["metadata"] = json.dumps(record.metadata, ensure_ascii=False)
+    row["metadata_terms"] = list(metadata_terms(record.metadata))
+    return row
+
+
+def record_of(row: Mapping[str, Any]) -> MemoryRecord:
+    """Return the record in a row of `COLUMNS`."""
+    values = {column: row[column] for column in COLUMNS}
+    values |= {name: tuple(row[name]) for name in ("entities", "source_ids", "evidence")}
+    values["relations"] = tuple(Relation(**relation) for relation in row["relations"])
+    values |= {"scope": Scope(row["scope"]), "kind": Kind(row["kind"]), "state": State(row["state"])}
+    values["metadata"] = json.loads(row["metadata"])
+    return MemoryRecord(**values)

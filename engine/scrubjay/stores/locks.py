@@ -1,0 +1,40 @@
+"""One lock per owner, held across threads and processes and released by the system when its holder dies."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from scrubjay.errors import StoreBusy
+
+_PATIENCE_S = 60.0
+_POLL_S = 0.004
+
+
+class OwnerLocks:
+    """Lock files in one folder, one per name; a name's lock is reentrant within a thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._locks: dict[str, FileLock] = {}
+        self._guard = threading.Lock()
+
+    @contextmanager
+    def held(self, name: str) -> Iterator[None]:
+        """Hold the lock; raises StoreBusy when it is not free within a minute."""
+        with self._guard:
+            lock = self._locks.setdefault(
+                name, FileLock(self._folder / f"{name}.lock", timeout=_PATIENCE_S, poll_interval=_POLL_S)
+            )
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise StoreBusy(
+                "another process is writing these memories and did not finish within a minute; try again"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()

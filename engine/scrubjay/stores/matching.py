@@ -1,0 +1,95 @@
+"""What a `Filter` means, in Python: the yardstick that every store's own filter language is tested against."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from scrubjay.types import Filter, JsonObject, Kind, MemoryRecord, Position, Scope, Visibility
+
+
+def metadata_terms(metadata: JsonObject) -> tuple[str, ...]:
+    """Return one canonical text per key and value; two objects agree on a key exactly when they share its term."""
+    return tuple(json.dumps([key, _canonical(value)], sort_keys=True) for key, value in metadata.items())
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # JSON does not tell 1.0 from 1
+    if isinstance(value, dict):
+        return {key: _canonical(inner) for key, inner in value.items()}
+    return [_canonical(inner) for inner in value] if isinstance(value, list) else value
+
+
+def matches(record: MemoryRecord, where: Filter) -> bool:
+    """Whether a row satisfies every condition of the filter."""
+    return all(condition(record, where) for condition in _CONDITIONS)
+
+
+def is_visible(record: MemoryRecord, visible: Visibility) -> bool:
+    """Whether a caller with this visibility may recall the row."""
+    if record.scope not in visible.scopes:
+        return False
+    return record.scope is not Scope.SESSION or record.session_id == visible.session_id
+
+
+def order(record: MemoryRecord) -> tuple[Any, ...]:
+    """The sort key of listings; used with `reverse=True`, newest first."""
+    return (record.recorded_at, record.id, record.version)
+
+
+def is_after(record: MemoryRecord, position: Position) -> bool:
+    """Whether a row comes after `position` in a listing."""
+    return order(record) < (position.recorded_at, position.id, position.version)
+
+
+def _is_current(record: MemoryRecord, where: Filter) -> bool:
+    now = where.current_at
+    if now is None:
+        return True
+    holds = record.valid_to is None or (record.valid_to > now and record.valid_to > record.valid_from)
+    return holds and (record.expires_at is None or record.expires_at > now)
+
+
+def _was_true(record: MemoryRecord, where: Filter) -> bool:
+    then = where.as_of
+    return then is None or (record.valid_from <= then and (record.valid_to is None or record.valid_to > then))
+
+
+def _is_in_range(record: MemoryRecord, where: Filter) -> bool:
+    when = record.occurred_at or record.valid_from
+    return (where.since is None or when >= where.since) and (where.until is None or when <= where.until)
+
+
+def _is_alive(record: MemoryRecord, where: Filter) -> bool:
+    return where.alive_at is None or record.expires_at is None or record.expires_at > where.alive_at
+
+
+def _has_metadata(record: MemoryRecord, where: Filter) -> bool:
+    return not where.metadata or set(metadata_terms(where.metadata)) <= set(metadata_terms(record.metadata))
+
+
+def _rests_on(record: MemoryRecord, where: Filter) -> bool:
+    if where.rests_on is None:
+        return True
+    return record.kind is Kind.FACT and not set(where.rests_on).isdisjoint(record.source_ids)
+
+
+_CONDITIONS: tuple[Callable[[MemoryRecord, Filter], bool], ...] = (
+    lambda record, where: where.visible is None or is_visible(record, where.visible),
+    lambda record, where: where.ids is None or record.id in where.ids,
+    lambda record, where: record.id not in where.without_ids,
+    lambda record, where: record.kind is not Kind.EPISODE or record.id not in where.without_episodes,
+    lambda record, where: where.digests is None or record.digest in where.digests,
+    lambda record, where: where.kind is None or record.kind is where.kind,
+    lambda record, where: where.states is None or record.state in where.states,
+    lambda record, where: not where.category or record.category == where.category,
+    lambda record, where: not where.superseded_by or record.superseded_by == where.superseded_by,
+    lambda record, where: not where.session_id or record.session_id == where.session_id,
+    lambda record, where: not where.written_by or record.written_by == where.written_by,
+    _has_metadata,
+    _is_current,
+    _was_true,
+    _is_in_range,
+    _is_alive,
+    _rests_on,
+)

@@ -1,0 +1,85 @@
+"""A `Filter` as an SQL condition, with our own quoting: LanceDB binds no parameters."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from scrubjay.stores.matching import metadata_terms
+from scrubjay.types import Filter, Position, Scope, Visibility
+
+
+def quoted(text: str) -> str:
+    """Return `text` as an SQL literal: quotes doubled, and nothing else has a meaning (backslash included)."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def condition(where: Filter, *, after: Position | None = None) -> str:
+    """Return the condition that holds for exactly the rows that match, "" when that is every row."""
+    return " AND ".join(f"({part})" for part in [*_conditions(where), *([_is_after(after)] if after else [])])
+
+
+def _conditions(where: Filter) -> Iterator[str]:
+    yield from _identity(where)
+    yield from _time(where)
+    if where.visible is not None:
+        yield _is_visible(where.visible)
+    yield from (f"array_has(metadata_terms, {quoted(term)})" for term in metadata_terms(where.metadata))
+    if where.rests_on is not None:
+        yield "kind = 'fact'"
+        yield " OR ".join(f"array_has(source_ids, {quoted(i)})" for i in where.rests_on) or "false"
+
+
+def _identity(where: Filter) -> Iterator[str]:
+    if where.ids is not None:
+        yield _is_one_of("id", where.ids)
+    if where.without_ids:
+        yield f"NOT ({_is_one_of('id', where.without_ids)})"
+    if where.without_episodes:
+        yield f"kind <> 'episode' OR NOT ({_is_one_of('id', where.without_episodes)})"
+    if where.digests is not None:
+        yield _is_one_of("digest", where.digests)
+    if where.states is not None:
+        yield _is_one_of("state", sorted(where.states))
+    if where.kind is not None:
+        yield f"kind = {quoted(where.kind)}"
+    for column in ("category", "superseded_by", "session_id", "written_by"):
+        if value := getattr(where, column):
+            yield f"{column} = {quoted(value)}"
+
+
+def _time(where: Filter) -> Iterator[str]:
+    if where.current_at is not None:
+        now = _instant(where.current_at)
+        yield f"valid_to IS NULL OR (valid_to > {now} AND valid_to > valid_from)"
+        yield f"expires_at IS NULL OR expires_at > {now}"
+    if where.as_of is not None:
+        then = _instant(where.as_of)
+        yield f"valid_from <= {then} AND (valid_to IS NULL OR valid_to > {then})"
+    if where.alive_at is not None:
+        yield f"expires_at IS NULL OR expires_at > {_instant(where.alive_at)}"
+    if where.since is not None:
+        yield f"coalesce(occurred_at, valid_from) >= {_instant(where.since)}"
+    if where.until is not None:
+        yield f"coalesce(occurred_at, valid_from) <= {_instant(where.until)}"
+
+
+def _is_visible(visible: Visibility) -> str:
+    others = visible.scopes - {Scope.SESSION}
+    parts = [_is_one_of("scope", sorted(others))] if others else []
+    if Scope.SESSION in visible.scopes:
+        parts.append(f"scope = 'session' AND session_id = {quoted(visible.session_id)}")
+    return " OR ".join(f"({part})" for part in parts) or "false"
+
+
+def _is_after(position: Position) -> str:
+    at, identity = _instant(position.recorded_at), quoted(position.id)
+    same_row = f"id < {identity} OR (id = {identity} AND version < {int(position.version)})"
+    return f"recorded_at < {at} OR (recorded_at = {at} AND ({same_row}))"
+
+
+def _is_one_of(column: str, values: Iterable[str]) -> str:
+    listed = ", ".join(quoted(value) for value in values)
+    return f"{column} IN ({listed})" if listed else "false"
+
+
+def _instant(when: datetime) -> str:
+    return f"timestamp '{when.astimezone(UTC).isoformat()}'"

@@ -1,0 +1,70 @@
+"""Text as it is compared, indexed and checked. Stored text is never altered."""
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from scrubjay.errors import InvalidInput
+
+_TRAILING_STOPS = ".!。！ "
+_WHITESPACE = re.compile(r"\s+")
+_KEPT_FORMAT_CHARACTERS = {"\u200c", "\u200d"}  # joiners: letters of Persian words and parts of emoji depend on them
+
+
+def checked(text: str, *, field: str, longest: int) -> str:
+    """Return `text` unchanged if it can be stored whole.
+
+    Raises InvalidInput when it is empty, longer than `longest` characters, or not encodable as UTF-8.
+    """
+    if not visible(text).strip():
+        raise InvalidInput(field, "is empty; give the words to work with")
+    return fitting(text, field=field, longest=longest)
+
+
+def fitting(text: str, *, field: str, longest: int) -> str:
+    """Return `text` unchanged, which may be empty; raises InvalidInput like `checked`."""
+    if len(text) > longest:
+        raise InvalidInput(field, f"has {len(text):,} characters, the most is {longest:,}; split it into several")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(field, "holds half a surrogate pair, which is not valid Unicode; send it again") from error
+    return text
+
+
+def visible(text: str) -> str:
+    """Return `text` without control and zero-width characters, for indexing and for one-line display."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if _is_visible(c) else " " if c.isspace() else "" for c in text)
+
+
+def _is_visible(character: str) -> bool:
+    return unicodedata.category(character) not in {"Cc", "Cf"} or character in _KEPT_FORMAT_CHARACTERS
+
+
+def one_line(text: str, *, longest: int) -> str:
+    """Return `text` on one line of at most `longest` characters, with … where it was cut."""
+    line = _WHITESPACE.sub(" ", visible(text)).strip()
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
+def normalised(text: str) -> str:
+    """Return the form in which two texts count as the same: NFC, case-folded, one space, no closing full stop.
+
+    NFC and not NFKC: NFKC would make "2⁵" and "25" the same, and a merged fact is a lost fact.
+    """
+    folded = unicodedata.normalize("NFC", visible(text)).casefold()
+    return _WHITESPACE.sub(" ", folded).strip().rstrip(_TRAILING_STOPS)
+
+
+def digest_of(parts: Iterable[str]) -> str:
+    """Return 32 hexadecimal digits that stand for `parts`, whose borders count."""
+    return hashlib.sha256(json.dumps(list(parts), ensure_ascii=False).encode()).hexdigest()[:32]
+
+
+def contains_span(text: str, span: str) -> bool:
+    """Whether `span` occurs in `text` word for word; only runs of whitespace may differ."""
+    return _WHITESPACE.sub(" ", span).strip() in _WHITESPACE.sub(" ", text)

@@ -1,0 +1,1 @@
+"""The composition root: settings, the running server, the command line."""

@@ -1,0 +1,109 @@
+"""Builds the engine from settings, and runs the stdio server around it."""
+
+import contextlib
+import logging
+import sys
+import threading
+from datetime import timedelta
+from typing import Any
+
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.mcpserver import MCPServer
+
+from scrubjay import Memory, ScrubjayError, __version__
+from scrubjay.embedding.fastembed import FastembedEmbedder
+from scrubjay.journeys.engine import Engine
+from scrubjay.types import Caller
+from scrubjay_server.settings import Settings
+from scrubjay_tools.host import Host, Principal, caller
+from scrubjay_tools.surface import surface
+
+logger = logging.getLogger(__name__)
+
+_TENANT = "local"
+_HEAD_START_S = 0.25
+"""How long after the first reply loading begins: a client asks for the tools right after the handshake, and imports
+would hold the interpreter just then."""
+
+
+def build_memory(settings: Settings, *, origin: str) -> Memory:
+    """Return the engine's façade as the settings say; imports LanceDB, loads no weights yet."""
+    return Memory(
+        settings.folder,
+        embedder=FastembedEmbedder(settings.embedding_model),
+        tenant=_TENANT,
+        session_ttl=timedelta(hours=settings.session_ttl_hours),
+        origin=origin,
+    )
+
+
+def local_principal(settings: Settings) -> Principal:
+    """Return who uses this machine: on stdio there is nobody else."""
+    return Principal(tenant=_TENANT, user_id=settings.user_id, agent_id=settings.agent_id)
+
+
+def local_caller(settings: Settings, *, session_id: str = "") -> Caller:
+    """Return the caller of the command line."""
+    return caller(local_principal(settings), session_id=session_id, origin="cli")
+
+
+class EngineLoader:
+    """Builds the engine once, in the background or for the first call that needs it.
+
+    A failure is told to each call that waits, and the next call tries again: what was wrong may have been mended.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._memory: Memory | None = None
+        self._begun = False
+
+    def __call__(self) -> Engine:
+        """Return the engine as soon as its store is open; the weights may still be loading."""
+        with self._lock:
+            if self._memory is None:
+                self._memory = build_memory(self._settings, origin="mcp")
+        return self._memory.engine
+
+    def begin_soon(self) -> None:
+        """Load everything in the background, a moment from now; only the first call counts."""
+        if not self._begun:
+            self._begun = True
+            timer = threading.Timer(_HEAD_START_S, self._load)
+            timer.daemon = True
+            timer.start()
+
+    def _load(self) -> None:
+        try:
+            self().embedder.embed_query("warm up")
+        except ScrubjayError as error:
+            logger.warning("%s", error)
+
+    def close(self) -> None:
+        """Close what was opened."""
+        with self._lock:
+            if self._memory is not None:
+                self._memory.close()
+
+
+def stdio_server(settings: Settings, loader: EngineLoader) -> MCPServer[Host]:
+    """Return the server for one local person, which begins to load when it has answered for the first time."""
+
+    async def load_after_first_reply(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        result = await call_next(ctx)
+        loader.begin_soon()
+        return result
+
+    settings.folder  # noqa: B018 - a wrong setting is told at the start
+    host = Host(engine=loader, principal=lambda: local_principal(settings))
+    return surface(host, version=__version__, log_level=settings.log_level, middleware=[load_after_first_reply])
+
+
+def serve_stdio(settings: Settings) -> None:
+    """Serve on standard input and output until the client hangs up; logs go to standard error."""
+    logging.basicConfig(level=settings.log_level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    loader = EngineLoader(settings)
+    with contextlib.suppress(KeyboardInterrupt):
+        stdio_server(settings, loader).run("stdio")
+    loader.close()

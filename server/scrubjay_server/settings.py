@@ -1,0 +1,46 @@
+"""Settings from the environment (`SCRUBJAY_…`) and from command-line flags of the same names."""
+
+import getpass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from scrubjay.errors import ConfigurationError
+
+_PREFIX = "SCRUBJAY_"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; a flag goes before the environment, the environment before the default."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
+
+    data_dir: Path | None = None
+    user_id: str = Field(default_factory=getpass.getuser)
+    agent_id: str = "assistant"
+    store: str = ""
+    extractor: Literal["auto", "none"] = "auto"
+    embedding_model: str = ""
+    session_ttl_hours: float = Field(default=24, gt=0)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "WARNING"
+
+    @property
+    def folder(self) -> Path | None:
+        """Where memories lie: `store` when it is a path, else `data_dir`, else None for the platform's default."""
+        if "://" in self.store:
+            raise ConfigurationError(f"SCRUBJAY_STORE {self.store!r} is not supported by this version; give a folder")
+        chosen = Path(self.store) if self.store else self.data_dir
+        return chosen.expanduser() if chosen else None
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Return the settings; raises ConfigurationError that names the wrong one."""
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        name = str(problem["loc"][0]).upper()
+        told = str(problem["msg"]).replace("Input should be", "must be")
+        raise ConfigurationError(f"{_PREFIX}{name} {problem['input']!r}: {told}") from None

@@ -1,0 +1,1 @@
+"""The MCP surface: five tools, three resources, three prompts. It knows the wire, and asks the engine."""

@@ -1,0 +1,107 @@
+"""The tool add_memory."""
+
+from typing import Annotated, Any
+
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult
+from pydantic import Field
+
+from scrubjay.inputs import facts_of, message_of, metadata_of, scope_of
+from scrubjay.journeys.adding import Added, Addition, add
+from scrubjay.results import outcome_shape, related_shape
+from scrubjay.texts import one_line
+from scrubjay.types import MAX_BATCH, Event, Scope
+from scrubjay_tools.arguments import FactArgument, MessageArgument, Metadata, ScopeName, SessionId
+from scrubjay_tools.host import Host, caller_of, engine_of
+from scrubjay_tools.replies import AddReply, memory_line, reply
+
+_SHOWN_WHOLE = 20
+_SHORT_CHARS = 80
+_LONG_CHARS = 500
+_NOTE_FACTS = (
+    "Stored as it was said. For better recall call add_memory again with the same words and `facts` drawn from them."
+)
+_NOTE_RELATED = (
+    "Compare with `related`: where a new memory makes one of them untrue, send it again as a fact with "
+    "`replaces: [that id]`; where both hold, do nothing."
+)
+_NOTE_KNOWN = "All of it was known already; nothing was stored."
+
+
+def add_memory(
+    ctx: Context[Host],
+    content: Annotated[str, Field(description="What was said, in plain text.")] = "",
+    messages: Annotated[
+        list[MessageArgument], Field(max_length=MAX_BATCH, description="A conversation, in order.")
+    ] = [],  # noqa: B006 - the SDK reads it as the schema's default and never changes it
+    facts: Annotated[
+        list[FactArgument], Field(max_length=MAX_BATCH, description="What is worth remembering, one fact each.")
+    ] = [],  # noqa: B006
+    scope: ScopeName = "user",
+    session_id: SessionId = "",
+    metadata: Metadata = {},  # noqa: B006
+    infer: Annotated[bool, Field(description="False stores the words only and asks for no facts.")] = True,
+) -> Annotated[CallToolResult, AddReply]:
+    """Remember something across conversations.
+
+    Call it without being asked whenever the person tells something that will matter later: who they are, what
+    they like, use, own, plan, decided, must avoid, or corrected you on; people and projects in their life;
+    lessons learned. Do not store greetings, small talk, secrets like passwords, or what is true for this minute
+    only.
+
+    Best: send `facts`, each atomic (one thing), self-contained, in the third person, with absolute dates, in the
+    person's own language; add the words they rest on as `content` or `messages` and quote them in `evidence`. "I
+    moved from React to Vue last Monday" -> {"text": "Ana's project uses Vue", "valid_from": "2026-11-16",
+    "evidence": "I moved from React to Vue", "replaces": [id of the React fact]}.
+
+    The reply's `related` shows what is known about the same thing. If a new fact makes one of them untrue, send
+    the fact again with `replaces: [its id]`: the old one stays in the history. If both can be true, leave them.
+    Sending the same again is harmless (event NONE).
+
+    scope: user = about the person, kept; session = only for this conversation (needs session_id, expires); agent
+    = lessons of your own work, shared by everyone you serve: never anything personal.
+    """
+    common = metadata_of(metadata)
+    said = [message.model_dump(exclude_unset=True) for message in messages]
+    said += [{"content": content}] if content else []
+    addition = Addition(
+        messages=[
+            message_of({**item, "metadata": {**common, **item.get("metadata", {})}}, field=f"messages[{number}]")
+            for number, item in enumerate(said)
+        ],
+        facts=facts_of([_with(common, fact.model_dump(exclude_unset=True)) for fact in facts]),
+        scope=scope_of(scope) or Scope.USER,
+        compared=bool(content),
+    )
+    added = add(engine_of(ctx), caller_of(ctx, session_id), addition)
+    return _told(added, wants_facts=infer and not facts)
+
+
+def _with(common: Any, fact: dict[str, Any]) -> dict[str, Any]:
+    return {**fact, "metadata": {**common, **fact.get("metadata", {})}}
+
+
+def _told(added: Added, *, wants_facts: bool) -> CallToolResult:
+    longest = _LONG_CHARS if len(added.outcomes) <= _SHOWN_WHOLE else _SHORT_CHARS
+    results = []
+    for outcome in added.outcomes:
+        shape = outcome_shape(outcome.record, outcome.event, outcome.previous)
+        results.append({**shape, "memory": _short(shape["memory"], longest)})
+    related = [{**shape, "memory": _short(shape["memory"], longest)} for shape in map(related_shape, added.related)]
+    shape = {"results": results, "related": related, "note": _note(added, wants_facts=wants_facts)}
+    lines = [f"{item['event']} {memory_line(item)[2:]}" for item in results[:_SHOWN_WHOLE]]
+    lines += [f"… and {len(results) - _SHOWN_WHOLE} more"] if len(results) > _SHOWN_WHOLE else []
+    lines += ["Related:", *map(memory_line, related)] if related else []
+    lines += [shape["note"]] if shape["note"] else []
+    return reply({name: value for name, value in shape.items() if value or name == "results"}, lines)
+
+
+def _note(added: Added, *, wants_facts: bool) -> str:
+    if all(outcome.event is Event.NONE for outcome in added.outcomes):
+        return _NOTE_KNOWN
+    notes = [_NOTE_RELATED] if added.related else []
+    return " ".join([*notes, _NOTE_FACTS] if wants_facts else notes)
+
+
+def _short(text: str, longest: int) -> str:
+    return text if len(text) <= longest else one_line(text, longest=longest)

@@ -1,0 +1,50 @@
+"""What the surface is given by whoever runs it: an engine, once it is ready, and who is asking."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mcp.server.mcpserver import Context
+
+from scrubjay.journeys.engine import Engine
+from scrubjay.types import Caller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """Who is connected, from the launch configuration or the token; nothing a model writes gets in here."""
+
+    tenant: str
+    user_id: str
+    agent_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """The server around the surface. `engine` waits until the engine is loaded; `principal` knows who asks now."""
+
+    engine: Callable[[], Engine]
+    principal: Callable[[], Principal]
+
+
+def engine_of(ctx: Context[Host]) -> Engine:
+    """Return the engine, loaded."""
+    return ctx.request_context.lifespan_context.engine()
+
+
+def caller_of(ctx: Context[Host], session_id: str = "") -> Caller:
+    """Return who calls: the principal, in the conversation that `session_id` names."""
+    client = ctx.session.client_params
+    origin = client.client_info.name if client else ""
+    return caller(ctx.request_context.lifespan_context.principal(), session_id=session_id, origin=origin[:256])
+
+
+def caller(principal: Principal, *, session_id: str = "", origin: str = "") -> Caller:
+    """Return the engine's caller for a principal."""
+    return Caller(
+        tenant=principal.tenant,
+        user_id=principal.user_id,
+        agent_id=principal.agent_id,
+        session_id=session_id,
+        written_by=principal.user_id,
+        origin=origin,
+    )

@@ -1,0 +1,64 @@
+"""The tool list_memories."""
+
+from typing import Annotated
+
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult
+from pydantic import Field
+
+from scrubjay.inputs import category_of, metadata_of, scope_of, state_of
+from scrubjay.journeys import listing
+from scrubjay.moments import last_instant
+from scrubjay.recall.reply import told
+from scrubjay_tools.arguments import CategoryName, Limit, MaxTokens, MetadataFilter, ScopeOrAll, SessionId, StateName
+from scrubjay_tools.host import Host, caller_of, engine_of
+from scrubjay_tools.replies import ListReply, memory_line, more, reply
+
+
+def list_memories(
+    ctx: Context[Host],
+    scope: ScopeOrAll = "all",
+    session_id: SessionId = "",
+    category: CategoryName = "",
+    metadata: MetadataFilter = {},  # noqa: B006 - the SDK reads it as the schema's default and never changes it
+    state: Annotated[StateName, Field(description="suspect shows what waits to be confirmed.")] = "",
+    limit: Limit = 50,
+    max_tokens: MaxTokens = 800,
+    cursor: Annotated[str, Field(description="next_cursor of the page before.")] = "",
+    as_of: Annotated[str, Field(description="What was true then instead of now, ISO 8601.")] = "",
+    history_of: Annotated[str, Field(description="A memory's id: shows all its versions instead.")] = "",
+    include_superseded: Annotated[bool, Field(description="Also what is no longer true.")] = False,
+) -> Annotated[CallToolResult, ListReply]:
+    """Show what is remembered, newest first, page by page.
+
+    Use it when the person asks what you know about them, or to find the id of something to correct or forget. To
+    answer a question use search_memories instead.
+
+    history_of shows how one memory changed over time, newest version first.
+    """
+    engine, caller = engine_of(ctx), caller_of(ctx, session_id)
+    if history_of:
+        versions = [told(record) for record in listing.history(engine, caller, history_of)]
+        return reply({"memories": versions, "total": len(versions)}, map(memory_line, versions))
+    page = listing.list_memories(
+        engine,
+        caller,
+        listing.Listing(
+            scope=scope_of(scope),
+            category=category_of(category) or "",
+            metadata=metadata_of(metadata),
+            state=state_of(state),
+            limit=limit,
+            max_tokens=max_tokens,
+            cursor=cursor,
+            as_of=last_instant(as_of, field="as_of"),
+            include_superseded=include_superseded,
+        ),
+    )
+    memories = [told(record) for record in page.memories]
+    shape = {"memories": memories, "total": page.total}
+    lines = [memory_line(memory) for memory in memories] or ["Nothing is remembered here."]
+    if page.next_cursor:
+        shape["next_cursor"] = page.next_cursor
+        lines += more(page.total, memories, "in all; go on with cursor=next_cursor")
+    return reply(shape, lines)
