@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from scrubjay.errors import InvalidInput
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.searching import RECALLED, rank
-from scrubjay.remembering.plan import Outcome, Plan, Proposal, plan_facts, source_of
+from scrubjay.remembering.plan import Outcome, Plan, Proposal, outdated_episodes, plan_facts, source_of
 from scrubjay.remembering.rows import Occasion, episode_digest, episode_row, fact_digest
 from scrubjay.types import (
     MAX_BATCH,
@@ -68,9 +68,10 @@ def add(engine: Engine, caller: Caller, addition: Addition) -> Added:
         said = _plan_messages(engine, occasion, addition.messages)
         told = _plan_facts(engine, occasion, addition.facts, [outcome.record for outcome in said.outcomes])
         inserted = _in_order([*said.inserted, *told.inserted], now)
-        if inserted or told.replaced:
+        replaced = [*told.replaced, *_outdated(engine, occasion, told.replaced)]
+        if inserted or replaced:
             vectors = _stacked([embedded[record.text] for record in inserted], engine.embedder.dimension)
-            engine.store.write(owner, inserted=inserted, vectors=vectors, replaced=told.replaced)
+            engine.store.write(owner, inserted=inserted, vectors=vectors, replaced=replaced)
     compared = inserted if addition.compared and not addition.facts else [r for r in inserted if r.kind is Kind.FACT]
     related = _related(engine, occasion, compared, embedded) if len(compared) <= _COMPARED_AT_MOST else ()
     return Added(outcomes=(*said.outcomes, *told.outcomes), related=related)
@@ -113,7 +114,7 @@ def _plan_messages(engine: Engine, occasion: Occasion, messages: Sequence[Messag
         return Plan(inserted=(), replaced=(), outcomes=())
     session_id = occasion.caller.session_id
     digests = [episode_digest(message, session_id=session_id) for message in messages]
-    known = _known(engine, occasion, digests)
+    known = _known(engine, occasion, digests) | _said_before(engine, occasion, messages, digests)
     last = _last_turn(engine, occasion)
     previous, turn = (last.text, last.turn + 1) if last else ("", 0)
     outcomes: list[Outcome] = []
@@ -144,6 +145,16 @@ def _plan_facts(
     )
 
 
+def _outdated(engine: Engine, occasion: Occasion, closed: Sequence[MemoryRecord]) -> list[MemoryRecord]:
+    """Return the episodes to close together with these facts, which nothing true rests on any more."""
+    sources = tuple(dict.fromkeys(source for record in closed for source in record.source_ids))
+    if not sources:
+        return []
+    episodes = engine.store.find(occasion.owner, Filter(ids=sources, kind=Kind.EPISODE))
+    resting = engine.store.find(occasion.owner, Filter(rests_on=sources))
+    return outdated_episodes(closed, episodes, resting, now=occasion.now)
+
+
 def _current(engine: Engine, occasion: Occasion, where: Filter) -> list[MemoryRecord]:
     """Return the current rows in the scope of this add that match."""
     visible = Visibility(scopes=frozenset({occasion.scope}), session_id=occasion.caller.session_id)
@@ -154,6 +165,18 @@ def _known(engine: Engine, occasion: Occasion, digests: Sequence[str]) -> dict[s
     if not digests:
         return {}
     return {record.digest: record for record in _current(engine, occasion, Filter(digests=tuple(digests)))}
+
+
+def _said_before(
+    engine: Engine, occasion: Occasion, messages: Sequence[Message], digests: Sequence[str]
+) -> dict[str, MemoryRecord]:
+    """Return what a transcript that is sent again said at the same moments before, though it may be outdated now."""
+    dated = tuple(digest for message, digest in zip(messages, digests, strict=True) if message.time is not None)
+    if not dated:
+        return {}
+    visible = Visibility(scopes=frozenset({occasion.scope}), session_id=occasion.caller.session_id)
+    where = Filter(visible=visible, digests=dated, alive_at=occasion.now)
+    return {record.digest: record for record in engine.store.find(occasion.owner, where)}
 
 
 def _last_turn(engine: Engine, occasion: Occasion) -> MemoryRecord | None:

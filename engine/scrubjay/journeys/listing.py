@@ -46,7 +46,7 @@ class Page:
 
 
 def list_memories(engine: Engine, caller: Caller, listing: Listing) -> Page:
-    """Return one page of facts, and of those episodes that no listed fact rests on.
+    """Return one page of facts, and of those episodes that no fact rests on.
 
     Raises InvalidInput (also for a cursor that is not from here), OwnerRequired, StoreError.
     """
@@ -101,7 +101,7 @@ def _tables(engine: Engine, caller: Caller, listing: Listing) -> list[tuple[Owne
             as_of=listing.as_of,
             alive_at=now,
         )
-        facts = Filter(visible=visible, kind=Kind.FACT, current_at=where.current_at, as_of=where.as_of, alive_at=now)
+        facts = Filter(visible=visible, kind=Kind.FACT, alive_at=now)
         covered = tuple(sorted(engine.store.source_ids(owner, facts)))
         tables.append((owner, replace(where, without_episodes=covered)))
     return tables

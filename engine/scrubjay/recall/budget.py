@@ -63,20 +63,18 @@ def shortened(hit: Hit, *, room: int, cost: Callable[[Hit], int], query: str) ->
 
 
 def best_excerpt(text: str, query: str, *, longest: int) -> str:
-    """Return at most about `longest` characters of the text, from where most of the query's words stand together."""
+    """Return at most about `longest` characters of the text, from where most of the query's words stand."""
     wanted = set(content_words(query))
     sentences = [(found.start(), wanted & set(content_words(found.group()))) for found in _SENTENCE.finditer(text)]
     start, best = 0, 0
-    for number, (begin, _) in enumerate(sentences):
-        covered: set[str] = set()
-        for at, words in sentences[number : number + _MOST_SENTENCES]:
+    for number, (begin, found) in enumerate(sentences):
+        covered = set(found)
+        for at, words in sentences[number + 1 : number + _MOST_SENTENCES] if found else ():
             if at >= begin + longest:
                 break
             covered |= words
         if len(covered) > best:
             start, best = begin, len(covered)
-        if best == len(wanted):
-            break
     passage = text[start : start + longest].strip()
     before, after = "… " if start else "", " …" if start + longest < len(text) else ""
     return f"{before}{passage}{after}"

@@ -44,9 +44,13 @@ def confidence(cosine: float, query_words: Collection[str], text: str) -> float:
 
 
 def coverage(query_words: Collection[str], text: str) -> float:
-    """Return the share of the query's words that occur in the text, in [0, 1]; the first five letters decide."""
-    wanted = {word[:_STEM_CHARS] for word in query_words}
-    return len(wanted & {word[:_STEM_CHARS] for word in words(text)}) / len(wanted) if wanted else 0.0
+    """Return the share of the query's words that occur in the text, in [0, 1]; endings are forgiven."""
+    wanted = {_stem(word) for word in query_words}
+    return len(wanted & {_stem(word) for word in words(text)}) / len(wanted) if wanted else 0.0
+
+
+def _stem(word: str) -> str:
+    return word.rstrip("s")[:_STEM_CHARS]
 
 
 def _share(score: float, best: float) -> float:

@@ -6,8 +6,10 @@ from datetime import datetime
 
 from scrubjay.errors import InvalidInput, MemoryNotFound
 from scrubjay.remembering.rows import Occasion, fact_row
-from scrubjay.texts import contains_span
+from scrubjay.texts import contains_span, normalised
 from scrubjay.types import Event, FactDraft, MemoryRecord
+
+_MOSTLY_QUOTED = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,31 @@ def source_of(draft: FactDraft, episodes: Sequence[MemoryRecord], *, field: str)
     raise InvalidInput(f"{field}.evidence", "is not a verbatim part of the messages; quote the words exactly")
 
 
+def outdated_episodes(
+    closed: Sequence[MemoryRecord], episodes: Sequence[MemoryRecord], facts: Sequence[MemoryRecord], *, now: datetime
+) -> list[MemoryRecord]:
+    """Return the episodes whose words are no longer true, closed together with the last fact that rested on them.
+
+    `closed`: the facts that this plan closes. `episodes`: what they rest on. `facts`: every version of every fact
+    that rests on those. An episode that says more than its facts' evidence stays open: nobody has read the rest.
+    """
+    closed_by_key = {fact.key: fact for fact in closed}
+    outdated = []
+    for episode in episodes:
+        resting = [closed_by_key.get(fact.key, fact) for fact in facts if episode.id in fact.source_ids]
+        ends = [fact.valid_to for fact in resting if fact.valid_to is not None]
+        evidence = " ".join(words for fact in resting for words in fact.evidence)
+        all_closed = bool(ends) and len(ends) == len(resting) and max(ends) <= now
+        if all_closed and episode.valid_to is None and _share_of_words(episode.text, evidence) >= _MOSTLY_QUOTED:
+            outdated.append(replace(episode, valid_to=max(*ends, episode.valid_from)))
+    return outdated
+
+
+def _share_of_words(text: str, quoted: str) -> float:
+    words = set(normalised(text).split())
+    return len(words & set(normalised(quoted).split())) / len(words) if words else 0.0
+
+
 def plan_facts(
     proposals: Sequence[Proposal],
     occasion: Occasion,
@@ -94,13 +121,14 @@ class _Drafting:
             proposal.draft, self._occasion, token=proposal.token, valid_from=valid_from, source_ids=source_ids
         )
         same = self._known.get(new.digest)
+        since = same.valid_from if same else valid_from
         targets = [self._target(i) for i in dict.fromkeys(proposal.draft.replaces)]
         others = [target for target in targets if same is None or target.id != same.id]
-        newer = next((target for target in others if target.valid_from > valid_from), None)
-        if newer is not None:
+        newer = next((target for target in others if target.valid_from > since), None)
+        if newer is not None and same is None:
             return self._insert(replace(new, valid_to=newer.valid_from, superseded_by=newer.id))
         if same is not None:
-            self._close(others, superseded_by=same.id, at=valid_from)
+            self._close(others, superseded_by=same.id, at=since)
             return Outcome(record=same, event=Event.UPDATE if others else Event.NONE, previous=_first_text(others))
         if not others:
             return self._insert(new)

@@ -1,0 +1,16 @@
+"""What Scrubjay promises. Each promise is kept by at least one test marked with its id, and each mark names one."""
+
+PROMISES = {
+    "isolation": "One person's memory never reaches another: by id, by search, by list, by cursor, by name.",
+    "idempotency": "Adding the same again stores nothing and says so.",
+    "no-false-duplicate": "Texts that differ in a word that matters stay two memories, each related to the other.",
+    "history": "What was superseded stays readable, and a question as of then finds it.",
+    "erasure": "After forget no byte of the text is left in the data folder.",
+    "durability": "What was acknowledged is there after the process has gone, killed or not.",
+    "concurrency": "Processes that write to one folder at once lose nothing and store nothing twice.",
+    "all-or-nothing": "An add that fails has stored nothing.",
+    "wire": "Nothing but the protocol is written to standard output.",
+    "fast-start": "The tools are listed before LanceDB, onnxruntime or the weights are loaded.",
+    "sessions": "Session memories need a session, show under no other one, and expire.",
+    "literal-text": "Ids, filters and queries are data: no quote or word in them is ever read as a query language.",
+}

@@ -1,0 +1,134 @@
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from records import ANA, NOON, record
+from scrubjay.errors import InvalidInput, MemoryNotFound
+from scrubjay.remembering.plan import Plan, Proposal, plan_facts, source_of
+from scrubjay.remembering.rows import Occasion, fact_digest
+from scrubjay.types import Caller, Event, FactDraft, Kind, MemoryRecord, Scope
+
+EARLIER, LATER = NOON - timedelta(days=14), NOON + timedelta(days=1)
+OCCASION = Occasion(caller=Caller(user_id="ana"), owner=ANA, scope=Scope.USER, now=NOON)
+
+
+def known(memory_id: str, text: str, *, valid_from: datetime = EARLIER) -> MemoryRecord:
+    return record(memory_id, text, digest=fact_digest(text), valid_from=valid_from)
+
+
+def plan(drafts: list[FactDraft], *knowns: MemoryRecord) -> Plan:
+    proposals = [Proposal(draft=draft, token=f"{number:010}") for number, draft in enumerate(drafts)]
+    return plan_facts(
+        proposals,
+        OCCASION,
+        known_by_digest={r.digest: r for r in knowns},
+        target_by_id={r.id: r for r in knowns},
+    )
+
+
+def test_a_new_fact_is_added_and_is_true_from_now_on() -> None:
+    made = plan([FactDraft(text="Ana has a cat")])
+    assert [outcome.event for outcome in made.outcomes] == [Event.ADD]
+    assert made.inserted[0].valid_from == NOON
+    assert made.inserted[0].valid_to is None
+    assert made.inserted[0].id.startswith(ANA.prefix)
+
+
+def test_what_is_known_already_changes_nothing() -> None:
+    old = known("old", "Ana has a cat")
+    made = plan([FactDraft(text="ana has a  cat.")], old)
+    assert made.outcomes[0].event is Event.NONE
+    assert made.outcomes[0].record.id == "old"
+    assert not made.inserted
+    assert not made.replaced
+
+
+def test_the_same_fact_twice_in_one_call_is_stored_once() -> None:
+    made = plan([FactDraft(text="Ana has a cat"), FactDraft(text="Ana has a cat.")])
+    assert [outcome.event for outcome in made.outcomes] == [Event.ADD, Event.NONE]
+    assert len(made.inserted) == 1
+
+
+def test_a_fact_that_replaces_a_memory_becomes_its_next_version() -> None:
+    old = known("old", "The project uses React")
+    made = plan([FactDraft(text="The project uses Vue", replaces=("old",))], old)
+    assert made.outcomes[0].event is Event.UPDATE
+    assert made.outcomes[0].previous == "The project uses React"
+    assert made.inserted[0].key == ("old", 2)
+    assert made.replaced[0].key == ("old", 1)
+    assert made.replaced[0].valid_to == NOON
+
+
+def test_of_several_it_takes_the_first_ones_id_and_closes_the_others() -> None:
+    one, two = known("one", "Uses React"), known("two", "Uses Tailwind")
+    made = plan([FactDraft(text="Uses Bootstrap", replaces=("one", "two"))], one, two)
+    assert made.inserted[0].key == ("one", 2)
+    assert {r.id: r.superseded_by for r in made.replaced} == {"one": "", "two": "one"}
+
+
+def test_sending_a_known_fact_again_with_replaces_closes_the_old_one() -> None:
+    old, new = known("old", "Uses React"), known("new", "Uses Vue", valid_from=NOON)
+    made = plan([FactDraft(text="Uses Vue", replaces=("old",))], old, new)
+    assert made.outcomes[0].event is Event.UPDATE
+    assert not made.inserted
+    assert made.replaced[0].superseded_by == "new"
+    assert made.replaced[0].valid_to == NOON
+
+
+def test_a_fact_from_before_what_it_would_replace_goes_into_its_past() -> None:
+    current = known("current", "Lives in Porto", valid_from=NOON)
+    made = plan([FactDraft(text="Lives in Lisbon", valid_from=EARLIER, replaces=("current",))], current)
+    assert made.outcomes[0].event is Event.ADD
+    assert made.inserted[0].valid_to == NOON
+    assert made.inserted[0].superseded_by == "current"
+    assert not made.replaced
+
+
+def test_an_unknown_target_is_refused() -> None:
+    with pytest.raises(MemoryNotFound, match="nobody"):
+        plan([FactDraft(text="x", replaces=("nobody",))])
+
+
+def test_a_target_that_two_facts_replace_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="in two facts"):
+        plan([FactDraft(text="a", replaces=("old",)), FactDraft(text="b", replaces=("old",))], known("old", "c"))
+
+
+def test_evidence_must_be_words_of_the_messages() -> None:
+    episodes = [record("e0", "Hello", kind=Kind.EPISODE), record("e1", "I moved to  Porto", kind=Kind.EPISODE)]
+    assert source_of(FactDraft(text="x", evidence="moved to Porto"), episodes, field="facts[0]") == episodes[1]
+    with pytest.raises(InvalidInput, match=r"facts\[0\].evidence is not a verbatim part"):
+        source_of(FactDraft(text="x", evidence="moved to Lisbon"), episodes, field="facts[0]")
+    with pytest.raises(InvalidInput, match=r"facts\[0\].evidence is needed"):
+        source_of(FactDraft(text="x"), episodes, field="facts[0]")
+    assert source_of(FactDraft(text="x"), [], field="facts[0]") is None
+
+
+TEXTS = st.sampled_from([f"fact {number}" for number in range(6)])
+MOMENTS = st.sampled_from([EARLIER, NOON, LATER])
+
+
+@given(
+    st.lists(st.tuples(TEXTS, MOMENTS), max_size=4, unique_by=lambda pair: pair[0]),
+    st.lists(st.tuples(TEXTS, st.none() | MOMENTS, st.sets(st.integers(0, 3), max_size=2)), max_size=4),
+)
+def test_whatever_is_proposed_no_key_is_written_twice_and_nothing_ends_before_it_begins(
+    olds: list[tuple[str, datetime]], news: list[tuple[str, datetime | None, set[int]]]
+) -> None:
+    knowns = [known(f"k{number}", text, valid_from=at) for number, (text, at) in enumerate(olds)]
+    drafts = [
+        FactDraft(text=text, valid_from=at, replaces=tuple(f"k{i}" for i in sorted(targets) if i < len(knowns)))
+        for text, at, targets in news
+    ]
+    try:
+        made = plan(drafts, *knowns)
+    except InvalidInput:
+        return
+    keys = [r.key for r in (*made.inserted, *made.replaced)]
+    assert len(keys) == len(set(keys))
+    assert all(r.valid_to is None or r.valid_to >= r.valid_from for r in (*made.inserted, *made.replaced))
+    assert len(made.outcomes) == len(drafts)
+    closed = [r.id for r in made.replaced]
+    assert len(closed) == len(set(closed))
