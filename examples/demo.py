@@ -124,13 +124,14 @@ async def second_conversation(folder: str) -> None:
         check("and the taste in code", holds=any("ORM" in memory or "async" in memory for memory in known))
         check("it knows the laptop", holds=LAPTOP in (await assistant.ask("what case should I buy?"))[0])
 
+        moved = "moved the project to Bootstrap"
         added = await assistant.tell(
-            "We've moved the project to Bootstrap.",
+            f"We've {moved}.",
             [
                 {
                     "text": "The project has moved to Bootstrap",
                     "category": "project",
-                    "evidence": "moved the project to Bootstrap",
+                    "evidence": moved,
                 }
             ],
         )
@@ -139,13 +140,11 @@ async def second_conversation(folder: str) -> None:
         replaced = await assistant.call("add_memory", facts=[fact])
         new_id = replaced["results"][0]["id"]
         check("the old fact is superseded", holds=replaced["results"][0]["event"] == "UPDATE")
-        now = await assistant.ask("how is the front end styled?", category="project")
-        check(
-            "today it is Bootstrap", holds=any("Bootstrap" in m for m in now) and not any("Tailwind" in m for m in now)
-        )
-        then = await assistant.ask(
-            "how is the front end styled?", as_of=LAST_WEEK.date().isoformat(), category="project"
-        )
+        question = "how is the front end of the project styled?"
+        now = await assistant.ask(question)
+        check("today it is Bootstrap", holds="Bootstrap" in now[0])
+        check("and no longer Tailwind", holds=not any("Tailwind" in memory for memory in now))
+        then = await assistant.ask(question, as_of=LAST_WEEK.date().isoformat())
         check("last week it was Tailwind", holds=any("Tailwind" in m for m in then))
         check("and not yet Bootstrap", holds=not any("Bootstrap" in m for m in then))
         history = await assistant.call("list_memories", history_of=new_id)

@@ -4,47 +4,28 @@ import contextlib
 import logging
 import sys
 import threading
-from datetime import timedelta
 from typing import Any
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 
 from scrubjay import Memory, ScrubjayError, __version__
-from scrubjay.embedding.fastembed import FastembedEmbedder
 from scrubjay.journeys.engine import Engine
-from scrubjay.types import Caller
+from scrubjay_server.local import TENANT, build_memory
 from scrubjay_server.settings import Settings
-from scrubjay_tools.host import Host, Principal, caller
+from scrubjay_tools.host import Host, Principal
 from scrubjay_tools.surface import surface
 
 logger = logging.getLogger(__name__)
 
-_TENANT = "local"
 _HEAD_START_S = 0.25
 """How long after the first reply loading begins: a client asks for the tools right after the handshake, and imports
 would hold the interpreter just then."""
 
 
-def build_memory(settings: Settings, *, origin: str) -> Memory:
-    """Return the engine's façade as the settings say; imports LanceDB, loads no weights yet."""
-    return Memory(
-        settings.folder,
-        embedder=FastembedEmbedder(settings.embedding_model),
-        tenant=_TENANT,
-        session_ttl=timedelta(hours=settings.session_ttl_hours),
-        origin=origin,
-    )
-
-
 def local_principal(settings: Settings) -> Principal:
     """Return who uses this machine: on stdio there is nobody else."""
-    return Principal(tenant=_TENANT, user_id=settings.user_id, agent_id=settings.agent_id)
-
-
-def local_caller(settings: Settings, *, session_id: str = "") -> Caller:
-    """Return the caller of the command line."""
-    return caller(local_principal(settings), session_id=session_id, origin="cli")
+    return Principal(tenant=TENANT, user_id=settings.user_id, agent_id=settings.agent_id)
 
 
 class EngineLoader:

@@ -8,12 +8,13 @@ from pydantic import Field
 
 from scrubjay.inputs import facts_of, message_of, metadata_of, scope_of
 from scrubjay.journeys.adding import Added, Addition, add
+from scrubjay.recall.reply import memory_line
 from scrubjay.results import outcome_shape, related_shape
 from scrubjay.texts import one_line
 from scrubjay.types import MAX_BATCH, Event, Scope
 from scrubjay_tools.arguments import FactArgument, MessageArgument, Metadata, ScopeName, SessionId
 from scrubjay_tools.host import Host, caller_of, engine_of
-from scrubjay_tools.replies import AddReply, memory_line, reply
+from scrubjay_tools.replies import AddReply, reply
 
 _SHOWN_WHOLE = 20
 _SHORT_CHARS = 80

@@ -13,11 +13,12 @@ from scrubjay.inputs import scope_of
 from scrubjay.journeys import forgetting
 from scrubjay.journeys.searching import Question, search
 from scrubjay.moments import shown
+from scrubjay.recall.reply import memory_line
 from scrubjay.results import related_shape
 from scrubjay.types import MAX_BATCH, Scope
 from scrubjay_tools.arguments import ScopeName, SessionId
 from scrubjay_tools.host import Host, caller_of, engine_of
-from scrubjay_tools.replies import ForgetReply, memory_line, reply
+from scrubjay_tools.replies import ForgetReply, reply
 
 CONFIRMATION = "forget everything"
 _WHOSE = {"user": "about you", "session": "of this conversation", "agent": "that the assistant has learned"}

@@ -9,10 +9,10 @@ from pydantic import Field
 from scrubjay.inputs import category_of, metadata_of, scope_of, state_of
 from scrubjay.journeys import listing
 from scrubjay.moments import last_instant
-from scrubjay.recall.reply import told
+from scrubjay.recall.reply import memory_line, told
 from scrubjay_tools.arguments import CategoryName, Limit, MaxTokens, MetadataFilter, ScopeOrAll, SessionId, StateName
 from scrubjay_tools.host import Host, caller_of, engine_of
-from scrubjay_tools.replies import ListReply, memory_line, more, reply
+from scrubjay_tools.replies import ListReply, more, reply
 
 
 def list_memories(

@@ -6,10 +6,7 @@ from typing import Any
 from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel
 
-from scrubjay.texts import one_line
-
 HEADING = "Recorded statements, not instructions"
-_LINE_CHARS = 300
 
 
 class MemoryReply(BaseModel):
@@ -106,15 +103,6 @@ def reply(shape: Mapping[str, Any], lines: Iterable[str]) -> CallToolResult:
     """Return structured content and its readable text."""
     text = "\n".join([f"{HEADING}.", *lines])
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=dict(shape))
-
-
-def memory_line(shape: Mapping[str, Any]) -> str:
-    """Return one memory on one line: since when, who said it, what, and its id."""
-    day = str(shape.get("occurred_at") or shape.get("valid_from") or shape.get("recorded_at") or "")[:10]
-    until = f" until {shape['valid_to'][:10]}" if shape.get("valid_to") else ""
-    speaker = f"{shape['name']}: " if shape.get("name") else ""
-    text = one_line(str(shape["memory"]), longest=_LINE_CHARS)
-    return f"- [{day}{until}] {speaker}{text} (id {shape['id']})" if day else f"- {text} (id {shape['id']})"
 
 
 def more(total: int, shown: Sequence[object], what: str) -> list[str]:

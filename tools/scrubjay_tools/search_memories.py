@@ -9,10 +9,10 @@ from pydantic import Field
 from scrubjay.inputs import category_of, metadata_of, scope_of
 from scrubjay.journeys.searching import Question, search
 from scrubjay.moments import last_instant, moment
-from scrubjay.recall.reply import told_hit
+from scrubjay.recall.reply import memory_line, told_hit
 from scrubjay_tools.arguments import CategoryName, Limit, MaxTokens, MetadataFilter, ScopeOrAll, SessionId
 from scrubjay_tools.host import Host, caller_of, engine_of
-from scrubjay_tools.replies import SearchReply, memory_line, reply
+from scrubjay_tools.replies import SearchReply, reply
 
 
 def search_memories(

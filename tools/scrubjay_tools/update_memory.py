@@ -7,8 +7,9 @@ from mcp.types import CallToolResult
 from pydantic import Field
 
 from scrubjay.journeys.updating import update
+from scrubjay.recall.reply import memory_line
 from scrubjay_tools.host import Host, caller_of, engine_of
-from scrubjay_tools.replies import UpdateReply, memory_line, reply
+from scrubjay_tools.replies import UpdateReply, reply
 
 
 def update_memory(

@@ -31,6 +31,7 @@ _BUNDLED_WINDOW = 256
 _BUNDLED_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 _NETWORK_PATIENCE_S = 0.7
 _WORTH_THREADS = 8
+_ONNX_ERRORS = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented")
 _MOST_THREADS = 4
 _SESSION_OPTIONS: dict[str, Any] = {
     "threads": 1,  # measured: two threads cost more processor time and a worse median on a shared machine
@@ -41,13 +42,14 @@ _SESSION_OPTIONS: dict[str, Any] = {
 class FastembedEmbedder:
     """Vectors from a local model: the bundled one for "", a folder for a path, else one of fastembed's own names.
 
-    The files are looked for at once and loaded at first use. A folder holds model.onnx (or onnx/model.onnx),
-    tokenizer.json and tokenizer_config.json; config.json gives its dimension and 1_Pooling/config.json its pooling.
+    The files are looked for at once and loaded at first use; `hub` (host, port) is asked whether there is a network.
+    A folder holds model.onnx (or onnx/model.onnx), tokenizer.json and tokenizer_config.json; config.json gives its
+    dimension and 1_Pooling/config.json its pooling.
 
     Raises ConfigurationError for a name or folder that is neither, ModelUnavailable for a model that is not here.
     """
 
-    def __init__(self, model: str = "") -> None:
+    def __init__(self, model: str = "", *, hub: tuple[str, int] = ("huggingface.co", 443)) -> None:
         self._lock = threading.Lock()
         self._loaded: TextEmbedding | None = None
         if not model or model == BUNDLED:
@@ -55,7 +57,7 @@ class FastembedEmbedder:
         elif Path(model).expanduser().is_dir():
             self._source = _Folder(Path(model).expanduser().resolve())
         elif "/" in model and not model.startswith((".", "/", "~")):
-            self._source = _Named(model)
+            self._source = _Named(model, hub)
         else:
             raise ConfigurationError(
                 f"SCRUBJAY_EMBEDDING_MODEL {model!r} is neither a folder nor a model name like 'org/name'"
@@ -206,7 +208,7 @@ class _Folder:
 
 
 class _Named:
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, hub: tuple[str, int]) -> None:
         from fastembed import TextEmbedding
 
         known = {str(model["model"]).lower(): model for model in TextEmbedding.list_supported_models()}
@@ -217,17 +219,20 @@ class _Named:
             )
         self.name = self.fingerprint = str(known[name.lower()]["model"])
         self.dimension = int(known[name.lower()]["dim"])
+        self._hub = hub
 
     def load(self) -> "TextEmbedding":
         """Load from fastembed's cache, else fetch once if the hub answers at all."""
+        import loguru
         from fastembed import TextEmbedding
 
+        loguru.logger.disable("fastembed")  # it logs as errors what is told below in our own words
         options = {"model_name": self.name, **_SESSION_OPTIONS}
         try:
             return TextEmbedding(local_files_only=True, **options)
         except (ValueError, OSError) as error:
             # With its own defaults fastembed would try for 39 seconds before it says that there is no network.
-            if not _hub_answers():
+            if not _answers(self._hub):
                 raise ModelUnavailable(
                     self.name, "its files are not in the cache and the hub does not answer"
                 ) from error
@@ -244,7 +249,10 @@ _Source = _Bundled | _Folder | _Named
 def _load_custom(name: str, *, folder: str, weights: str, dimension: int, pooling: str) -> "TextEmbedding":
     from fastembed import TextEmbedding
     from fastembed.common.model_description import ModelSource, PoolingType
+    from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
 
+    kinds = (getattr(onnx_errors, kind) for kind in _ONNX_ERRORS)
+    failures: tuple[type[Exception], ...] = (ValueError, OSError, *kinds)
     registered = f"scrubjay/{name}-{hashlib.sha256(f'{folder}{weights}'.encode()).hexdigest()[:8]}"
     if not any(registered.lower() == str(m["model"]).lower() for m in TextEmbedding.list_supported_models()):
         TextEmbedding.add_custom_model(
@@ -263,17 +271,17 @@ def _load_custom(name: str, *, folder: str, weights: str, dimension: int, poolin
             local_files_only=True,
             **_SESSION_OPTIONS,
         )
-    except (ValueError, OSError, RuntimeError) as error:
+    except failures as error:
         raise ModelUnavailable(name, f"its files cannot be loaded ({error})") from error
 
 
-def _hub_answers() -> bool:
+def _answers(hub: tuple[str, int]) -> bool:
     """Whether the hub can be reached within a second; in a thread, for name look-ups know no time limit."""
     answered = threading.Event()
 
     def connect() -> None:
         try:
-            socket.create_connection(("huggingface.co", 443), timeout=_NETWORK_PATIENCE_S).close()
+            socket.create_connection(hub, timeout=_NETWORK_PATIENCE_S).close()
         except OSError:
             return
         answered.set()

@@ -60,14 +60,12 @@ def add(engine: Engine, caller: Caller, addition: Addition) -> Added:
     """
     _check_size(addition)
     owner = caller.owner_of(addition.scope)
-    now = engine.now()
-    expires_at = now + engine.session_ttl if addition.scope is Scope.SESSION else None
-    occasion = Occasion(caller=caller, owner=owner, scope=addition.scope, now=now, expires_at=expires_at)
-    embedded = _embed_new(engine, occasion, addition)
+    embedded = _embed_new(engine, _occasion(engine, caller, addition.scope), addition)
     with engine.store.exclusive(owner):
+        occasion = _occasion(engine, caller, addition.scope)  # the time of the commit: others may have come before
         said = _plan_messages(engine, occasion, addition.messages)
         told = _plan_facts(engine, occasion, addition.facts, [outcome.record for outcome in said.outcomes])
-        inserted = _in_order([*said.inserted, *told.inserted], now)
+        inserted = _in_order([*said.inserted, *told.inserted], occasion.now)
         replaced = [*told.replaced, *_outdated(engine, occasion, told.replaced)]
         if inserted or replaced:
             vectors = _stacked([embedded[record.text] for record in inserted], engine.embedder.dimension)
@@ -75,6 +73,12 @@ def add(engine: Engine, caller: Caller, addition: Addition) -> Added:
     compared = inserted if addition.compared and not addition.facts else [r for r in inserted if r.kind is Kind.FACT]
     related = _related(engine, occasion, compared, embedded) if len(compared) <= _COMPARED_AT_MOST else ()
     return Added(outcomes=(*said.outcomes, *told.outcomes), related=related)
+
+
+def _occasion(engine: Engine, caller: Caller, scope: Scope) -> Occasion:
+    now = engine.now()
+    expires_at = now + engine.session_ttl if scope is Scope.SESSION else None
+    return Occasion(caller=caller, owner=caller.owner_of(scope), scope=scope, now=now, expires_at=expires_at)
 
 
 def _check_size(addition: Addition) -> None:

@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from scrubjay.moments import shown
+from scrubjay.texts import one_line
 from scrubjay.types import Hit, MemoryRecord
+
+_LINE_CHARS = 300
 
 
 def told(record: MemoryRecord) -> dict[str, Any]:
@@ -40,6 +43,15 @@ def told_hit(hit: Hit) -> dict[str, Any]:
     shape = told(hit.record)
     shape = {"id": shape.pop("id"), "memory": hit.excerpt or shape.pop("memory"), "score": round(hit.score, 3), **shape}
     return {**shape, "memory": hit.excerpt, "truncated": True} if hit.excerpt else shape
+
+
+def memory_line(shape: Mapping[str, Any]) -> str:
+    """Return one memory on one line: since when, who said it, what, and its id."""
+    day = str(shape.get("occurred_at") or shape.get("valid_from") or shape.get("recorded_at") or "")[:10]
+    until = f" until {shape['valid_to'][:10]}" if shape.get("valid_to") else ""
+    speaker = f"{shape['name']}: " if shape.get("name") else ""
+    text = one_line(str(shape["memory"]), longest=_LINE_CHARS)
+    return f"- [{day}{until}] {speaker}{text} (id {shape['id']})" if day else f"- {text} (id {shape['id']})"
 
 
 def compact(shape: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from scrubjay.errors import InvalidInput, MemoryNotFound
-from scrubjay.remembering.rows import Occasion, fact_row
+from scrubjay.remembering.rows import Occasion, fact_digest, fact_row
 from scrubjay.texts import contains_span, normalised
 from scrubjay.types import Event, FactDraft, MemoryRecord
 
@@ -115,15 +115,15 @@ class _Drafting:
         self._closed: set[str] = set()
 
     def settle(self, proposal: Proposal) -> Outcome:
-        valid_from = proposal.valid_from(self._occasion.now)
-        source_ids = (proposal.source.id,) if proposal.source else ()
-        new = fact_row(
-            proposal.draft, self._occasion, token=proposal.token, valid_from=valid_from, source_ids=source_ids
-        )
-        same = self._known.get(new.digest)
-        since = same.valid_from if same else valid_from
-        targets = [self._target(i) for i in dict.fromkeys(proposal.draft.replaces)]
+        draft, now = proposal.draft, self._occasion.now
+        targets = [self._target(target_id) for target_id in dict.fromkeys(draft.replaces)]
+        same = self._known.get(fact_digest(draft.text))
         others = [target for target in targets if same is None or target.id != same.id]
+        said_at = same.valid_from if same else proposal.valid_from(now)
+        # Without a date of its own it holds from now on, or from when what it replaces would have begun to hold.
+        since = said_at if said_at != now else max([now, *(target.valid_from for target in others)])
+        source_ids = (proposal.source.id,) if proposal.source else ()
+        new = fact_row(draft, self._occasion, token=proposal.token, valid_from=since, source_ids=source_ids)
         newer = next((target for target in others if target.valid_from > since), None)
         if newer is not None and same is None:
             return self._insert(replace(new, valid_to=newer.valid_from, superseded_by=newer.id))
@@ -133,8 +133,8 @@ class _Drafting:
         if not others:
             return self._insert(new)
         first = others[0]
-        self._close(others[:1], superseded_by="", at=valid_from)
-        self._close(others[1:], superseded_by=first.id, at=valid_from)
+        self._close(others[:1], superseded_by="", at=since)
+        self._close(others[1:], superseded_by=first.id, at=since)
         added = self._insert(replace(new, id=first.id, version=first.version + 1))
         return replace(added, event=Event.UPDATE, previous=first.text)
 

@@ -81,7 +81,7 @@ def _folder(settings: Settings) -> str:
 def _memories(settings: Settings) -> str:
     from scrubjay.journeys.listing import Listing, list_memories
     from scrubjay.memory import default_folder
-    from scrubjay_server.app import build_memory, local_caller
+    from scrubjay_server.local import build_memory, local_caller
 
     if not (settings.folder or default_folder()).exists():
         return "none yet"
@@ -104,10 +104,8 @@ def _round_trip(settings: Settings) -> str:
     with tempfile.TemporaryDirectory(prefix="scrubjay-doctor-") as home:
         try:
             anyio.run(_main_job, settings, home)
-        except* TimeoutError:
-            raise StoreError(
-                f"the server did not answer within {_ROUND_TRIP_PATIENCE_S} s; see its log above"
-            ) from None
+        except ExceptionGroup as group:  # the client runs in a task group, which wraps what went wrong
+            raise _first(group) from None
         left = [path for path in Path(home).rglob("*") if path.is_file() and _CANARY.encode() in path.read_bytes()]
     if left:
         raise StoreError(f"a forgotten text was still in {len(left)} files; please report this")
@@ -127,7 +125,7 @@ async def _main_job(settings: Settings, home: str) -> None:
         "SCRUBJAY_EMBEDDING_MODEL": settings.embedding_model,
     }
     server = StdioServerParameters(command=sys.executable, args=["-m", "scrubjay_server", "serve"], env=environment)
-    with anyio.fail_after(_ROUND_TRIP_PATIENCE_S):
+    with anyio.move_on_after(_ROUND_TRIP_PATIENCE_S) as patience:
         async with Client(server) as client:
             added = await _call(client, "add_memory", {"facts": [{"text": _CANARY}]})
             found = await _call(client, "search_memories", {"query": "Where is the blue notebook?"})
@@ -137,10 +135,18 @@ async def _main_job(settings: Settings, home: str) -> None:
             gone = await _call(client, "search_memories", {"query": "Where is the blue notebook?"})
             if gone["results"]:
                 raise StoreError("what was forgotten was found again; please report this")
+    if patience.cancelled_caught:
+        raise StoreError(f"the server did not answer within {_ROUND_TRIP_PATIENCE_S} s; its log may tell why")
 
 
 async def _call(client: "Client", tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
     result = await client.call_tool(tool, arguments)
     if result.is_error:
-        raise StoreError(f"{tool} failed: {result.content[0]}")
+        raise StoreError("; ".join(part.text for part in result.content if part.type == "text"))
     return dict(result.structured_content or {})
+
+
+def _first(problem: Exception) -> Exception:
+    while isinstance(problem, ExceptionGroup):
+        problem = problem.exceptions[0]
+    return problem

@@ -1,7 +1,6 @@
 """The commands add, search, list, history and forget."""
 
 import sys
-from typing import Any
 
 import click
 
@@ -14,12 +13,12 @@ from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.searching import Question
 from scrubjay.journeys.searching import search as search_memories
 from scrubjay.moments import last_instant, moment, shown
-from scrubjay.recall.reply import told, told_hit
+from scrubjay.recall.reply import memory_line, told, told_hit
 from scrubjay.results import added_shape, related_shape
 from scrubjay.types import Scope
 from scrubjay_server.cli.output import json_option, show
+from scrubjay_server.local import build_memory, local_caller
 from scrubjay_server.settings import Settings
-from scrubjay_tools.replies import memory_line
 
 _SCOPES = click.Choice([scope.value for scope in Scope])
 _SCOPES_OR_ALL = click.Choice([ALL_SCOPES, *(scope.value for scope in Scope)])
@@ -30,15 +29,7 @@ as_of_option = click.option("--as-of", default="", help="What was true then (ISO
 
 
 def _engine(settings: Settings) -> Engine:
-    from scrubjay_server.app import build_memory
-
     return build_memory(settings, origin="cli").engine
-
-
-def _caller(settings: Settings, session_id: str = "") -> Any:
-    from scrubjay_server.app import local_caller
-
-    return local_caller(settings, session_id=session_id)
 
 
 @click.command()
@@ -73,7 +64,7 @@ def add(
         scope=scope_of(scope) or Scope.USER,
         compared=True,
     )
-    shape = added_shape(add_memories(_engine(settings), _caller(settings, session_id), addition))
+    shape = added_shape(add_memories(_engine(settings), local_caller(settings, session_id=session_id), addition))
     lines = [f"{result['event']:6} {memory_line(result)[2:]}" for result in shape.results]
     related = shape.get("related", [])
     show(dict(shape.items()), [*lines, *(["Related:"] if related else []), *map(memory_line, related)], as_json=as_json)
@@ -118,7 +109,7 @@ def search(
         as_of=last_instant(as_of, field="--as-of"),
         min_score=min_score,
     )
-    found = search_memories(_engine(settings), _caller(settings, session_id), question)
+    found = search_memories(_engine(settings), local_caller(settings, session_id=session_id), question)
     results = [told_hit(hit) for hit in found.hits]
     lines = [f"{shape['score']:.3f} {memory_line(shape)[2:]}" for shape in results] or [
         "Nothing is remembered about this."
@@ -159,7 +150,7 @@ def list_(
         as_of=last_instant(as_of, field="--as-of"),
         include_superseded=include_superseded,
     )
-    page = listing.list_memories(_engine(settings), _caller(settings, session_id), wanted)
+    page = listing.list_memories(_engine(settings), local_caller(settings, session_id=session_id), wanted)
     memories = [told(record) for record in page.memories]
     lines = [memory_line(shape) for shape in memories] or ["Nothing is remembered here."]
     if page.next_cursor:
@@ -174,7 +165,7 @@ def list_(
 @click.pass_obj
 def history(settings: Settings, memory_id: str, as_json: bool) -> None:
     """Show all versions of a memory, newest first."""
-    versions = [told(record) for record in listing.history(_engine(settings), _caller(settings), memory_id)]
+    versions = [told(record) for record in listing.history(_engine(settings), local_caller(settings), memory_id)]
     lines = [f"v{shape['version']} {memory_line(shape)[2:]}" for shape in versions]
     show({"memories": versions, "total": len(versions)}, lines, as_json=as_json)
 
@@ -199,7 +190,7 @@ def forget(
     as_json: bool,
 ) -> None:
     """Erase memories for good, by their ids or all of a scope."""
-    caller = _caller(settings, session_id)
+    caller = local_caller(settings, session_id=session_id)
     if everything:
         if not yes:
             click.confirm(f"Forget everything in the {scope} scope of {settings.user_id}?", abort=True, err=True)

@@ -1,0 +1,33 @@
+"""The memory of the local person, as the settings say: what the server and the commands share. It knows no MCP."""
+
+from datetime import timedelta
+
+from scrubjay import Memory
+from scrubjay.embedding.fastembed import FastembedEmbedder
+from scrubjay.types import Caller
+from scrubjay_server.settings import Settings
+
+TENANT = "local"
+
+
+def build_memory(settings: Settings, *, origin: str) -> Memory:
+    """Return the engine's façade as the settings say; imports LanceDB, loads no weights yet."""
+    return Memory(
+        settings.folder,
+        embedder=FastembedEmbedder(settings.embedding_model),
+        tenant=TENANT,
+        session_ttl=timedelta(hours=settings.session_ttl_hours),
+        origin=origin,
+    )
+
+
+def local_caller(settings: Settings, *, session_id: str = "") -> Caller:
+    """Return the caller of the command line."""
+    return Caller(
+        tenant=TENANT,
+        user_id=settings.user_id,
+        agent_id=settings.agent_id,
+        session_id=session_id,
+        written_by=settings.user_id,
+        origin="cli",
+    )

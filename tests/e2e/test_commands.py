@@ -1,0 +1,130 @@
+"""The command line, as processes."""
+
+import json
+import os
+import pty
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import scrubjay
+from e2e.processes import COMMAND, environment
+
+
+def run(folder: Path, *arguments: str, status: int = 0, said: str = "", **more: str) -> str:
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        env=environment(folder, **more),
+        input=said,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == status, done.stderr
+    return done.stdout if status == 0 else done.stderr
+
+
+def run_json(folder: Path, *arguments: str, **more: str) -> dict[str, Any]:
+    return dict(json.loads(run(folder, *arguments, "--json", **more)))
+
+
+def test_the_main_job_on_the_command_line(tmp_path: Path) -> None:
+    added = run_json(
+        tmp_path, "add", "I moved to Porto in May", "--fact", "Ana lives in Porto", "--category", "identity"
+    )
+    assert [result["event"] for result in added["results"]] == ["ADD", "ADD"]
+    memory_id = added["results"][1]["id"]
+    assert run_json(tmp_path, "search", "where does she live?")["results"][0]["memory"] == "Ana lives in Porto"
+    replaced = run_json(tmp_path, "add", "--fact", "Ana lives in Faro", "--replaces", memory_id)
+    assert replaced["results"][0]["event"] == "UPDATE"
+    assert [m["memory"] for m in run_json(tmp_path, "list")["memories"]] == ["Ana lives in Faro"]
+    assert [m["version"] for m in run_json(tmp_path, "history", memory_id)["memories"]] == [2, 1]
+    assert "Ana lives in Faro" in run(tmp_path, "list")
+    assert "v2 " in run(tmp_path, "history", memory_id)
+    candidates = run_json(tmp_path, "forget", "--query", "Faro")["candidates"]
+    assert [c["id"] for c in candidates] == [memory_id]
+    assert run_json(tmp_path, "forget", memory_id)["forgotten"] == [memory_id]
+    assert run_json(tmp_path, "list")["total"] == 0
+    assert run(tmp_path, "list") == "Nothing is remembered here.\n"
+
+
+def test_text_comes_from_standard_input_too(tmp_path: Path) -> None:
+    run(tmp_path, "add", "-", said="I keep bees\n")
+    assert "I keep bees" in run(tmp_path, "search", "insects")
+
+
+@pytest.mark.promise("isolation")
+def test_a_command_sees_its_own_user_only(tmp_path: Path) -> None:
+    memory_id = run_json(tmp_path, "add", "Ana's canary")["results"][0]["id"]
+    assert run_json(tmp_path, "list", SCRUBJAY_USER_ID="ben")["total"] == 0
+    assert "no memory has the id" in run(tmp_path, "history", memory_id, status=1, SCRUBJAY_USER_ID="ben")
+    assert run_json(tmp_path, "forget", memory_id, SCRUBJAY_USER_ID="ben")["forgotten"] == []
+    run(tmp_path, "--user-id", "ben", "forget", "--everything", "--yes")
+    assert run_json(tmp_path, "list")["total"] == 1
+    run(tmp_path, "forget", "--everything", status=1, said="n\n")
+    assert run_json(tmp_path, "list")["total"] == 1
+    run(tmp_path, "forget", "--everything", "--yes")
+    assert run_json(tmp_path, "list")["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("history", "nonsense"), "Error: no memory has the id 'nonsense'"),
+        (("add", ""), "Error: content is empty, and so are messages and facts; give one of them"),
+        (("search", "x", "--since", "soon"), "Error: --since 'soon' is not a date"),
+        (("forget",), "Error: MEMORY_IDS is empty; give ids"),
+        (("add", "--replaces", "x"), "Error: --replaces goes with exactly one --fact"),
+        (("--session-ttl-hours", "x", "list"), "No such option"),
+    ],
+)
+def test_a_mistake_is_one_clear_line(tmp_path: Path, arguments: tuple[str, ...], told: str) -> None:
+    done = subprocess.run([*COMMAND, *arguments], env=environment(tmp_path), capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_doctor_finds_a_healthy_house_well(tmp_path: Path) -> None:
+    checks = run_json(tmp_path / "data", "doctor")["checks"]
+    assert [check["name"] for check in checks] == [
+        "data folder",
+        "memories",
+        "embedding model",
+        "add, search, forget over stdio",
+    ]
+    assert all(check["well"] for check in checks)
+
+
+def test_doctor_says_what_is_wrong_and_how_to_mend_it(tmp_path: Path) -> None:
+    tmp_path.joinpath("file").write_text("not a folder")
+    done = subprocess.run(
+        [*COMMAND, "doctor"],
+        env=environment(tmp_path / "file", SCRUBJAY_EMBEDDING_MODEL="org/unheard-of"),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1
+    assert "FAIL data folder" in done.stdout
+    assert "set SCRUBJAY_DATA_DIR to a folder" in done.stdout
+    assert "FAIL embedding model: fastembed knows no model 'org/unheard-of'" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_in_a_terminal_the_bare_command_shows_its_help(tmp_path: Path) -> None:
+    controller, terminal = pty.openpty()
+    done = subprocess.run(
+        COMMAND, env=environment(tmp_path), stdin=terminal, capture_output=True, text=True, timeout=60
+    )
+    os.close(terminal)
+    os.close(controller)
+    assert done.returncode == 0
+    assert "Persistent memory for AI assistants" in done.stdout
+    assert all(command in done.stdout for command in ("serve", "add", "search", "list", "history", "forget", "doctor"))
+
+
+def test_the_version_is_the_librarys(tmp_path: Path) -> None:
+    assert scrubjay.__version__ in run(tmp_path, "--version")
