@@ -1,0 +1,171 @@
+"""The main job on real conversations: every turn told over stdio, the server restarted, the questions searched.
+
+    python benchmarks/main_job.py LOCOMO.json[.gz] [--conversation ID] [--by turn|session] [--json]
+
+Reads a file of LoCoMo's form (a list of conversations with `conversation` and `qa`). Each turn becomes one message with
+its speaker's name and its session's time; a question of category 1 to 4 counts as a hit when one of its evidence turns
+is among the first ten results. Prints hit@10 and recall@10, and the median times of a call as the client sees them, in
+milliseconds and as a ratio to one query embedding measured in the same run.
+"""
+
+import argparse
+import gzip
+import json
+import os
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import anyio
+
+from mcp import Client, StdioServerParameters
+from scrubjay.embedding.fastembed import FastembedEmbedder
+
+SHOWN = 10
+ANSWERABLE = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop"}
+
+
+def conversations(path: Path) -> list[dict[str, Any]]:
+    written = path.read_bytes()
+    return list(json.loads(gzip.decompress(written) if path.suffix == ".gz" else written))
+
+
+def sessions(conversation: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Return the messages of each dialogue session, in order, with the turn's id as metadata."""
+    told = conversation["conversation"]
+    numbers = sorted(int(name.split("_")[1]) for name in told if re.fullmatch(r"session_\d+", name))
+    return {
+        f"session_{number}": [
+            {
+                "role": "user",
+                "name": turn["speaker"],
+                "content": turn["text"],
+                "time": moment(told[f"session_{number}_date_time"]),
+                "metadata": {"turn": turn["dia_id"]},
+            }
+            for turn in told[f"session_{number}"]
+            if turn["text"].strip()
+        ]
+        for number in numbers
+    }
+
+
+def moment(text: str) -> str:
+    return datetime.strptime(text, "%I:%M %p on %d %B, %Y").replace(tzinfo=UTC).isoformat()
+
+
+def questions(conversation: dict[str, Any]) -> list[tuple[int, str, set[str]]]:
+    """Return category, question and evidence turns of every question that has an answer."""
+    asked = []
+    for question in conversation["qa"]:
+        found = re.findall(r"D(\d+):(\d+)", " ".join(question.get("evidence", [])))
+        evidence = {f"D{int(session)}:{int(turn)}" for session, turn in found}
+        if question["category"] in ANSWERABLE and evidence:
+            asked.append((question["category"], question["question"], evidence))
+    return asked
+
+
+def server(folder: str) -> StdioServerParameters:
+    environment = {**os.environ, "SCRUBJAY_DATA_DIR": folder, "SCRUBJAY_USER_ID": "benchmark", "SCRUBJAY_STORE": ""}
+    return StdioServerParameters(command=sys.executable, args=["-m", "scrubjay_server", "serve"], env=environment)
+
+
+async def timed(client: Client, tool: str, times_ms: list[float], **arguments: Any) -> dict[str, Any]:
+    started = time.perf_counter()
+    result = await client.call_tool(tool, arguments)
+    times_ms.append(1000 * (time.perf_counter() - started))
+    if result.is_error:
+        raise SystemExit(str(result.content))
+    return dict(result.structured_content or {})
+
+
+async def run(conversation: dict[str, Any], *, by: str, progress: Callable[[str], None]) -> dict[str, Any]:
+    add_ms: list[float] = []
+    search_ms: list[float] = []
+    scores: dict[int, list[tuple[bool, float]]] = defaultdict(list)
+    with tempfile.TemporaryDirectory(prefix="scrubjay-benchmark-") as folder:
+        async with Client(server(folder)) as client:
+            await timed(client, "search_memories", [], query="warm up")
+            for name, messages in sessions(conversation).items():
+                for batch in [messages] if by == "session" else [[message] for message in messages]:
+                    await timed(client, "add_memory", add_ms, messages=batch, session_id=name, infer=False)
+                progress(f"told {name}")
+        async with Client(server(folder)) as client:
+            await timed(client, "search_memories", [], query="warm up")
+            asked = questions(conversation)
+            for number, (category, question, evidence) in enumerate(asked):
+                found = await timed(
+                    client, "search_memories", search_ms, query=question, limit=SHOWN, max_tokens=100_000
+                )
+                turns = {hit["metadata"]["turn"] for hit in found["results"]}
+                scores[category].append((bool(turns & evidence), len(turns & evidence) / len(evidence)))
+                if number % 20 == 0:
+                    progress(f"asked {number} of {len(asked)}")
+    every = [score for category in scores for score in scores[category]]
+    embedding_ms = query_embedding_ms([question for _, question, _ in asked])
+    return {
+        "conversation": conversation["sample_id"],
+        "turns": sum(len(messages) for messages in sessions(conversation).values()),
+        "questions": len(every),
+        "hit@10": share(hit for hit, _ in every),
+        "recall@10": share(recall for _, recall in every),
+        "hit@10 by category": {ANSWERABLE[c]: share(hit for hit, _ in scores[c]) for c in sorted(scores)},
+        "add p50 ms": round(statistics.median(add_ms), 1),
+        "search p50 ms": round(statistics.median(search_ms), 1),
+        "query embedding p50 ms": round(embedding_ms, 1),
+        "search / query embedding": round(statistics.median(search_ms) / embedding_ms, 1),
+    }
+
+
+def share(values: Any) -> float:
+    return round(statistics.mean(values), 3)
+
+
+def query_embedding_ms(texts: list[str]) -> float:
+    embedder = FastembedEmbedder()
+    embedder.embed_query("warm up")
+    times = []
+    for text in texts:
+        started = time.perf_counter()
+        embedder.embed_query(text)
+        times.append(1000 * (time.perf_counter() - started))
+    return statistics.median(times)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--conversation", help="its sample_id; the first one by default")
+    parser.add_argument("--by", choices=["turn", "session"], default="turn", help="what one call tells")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    found = [c for c in conversations(options.data) if options.conversation in {None, c["sample_id"]}]
+    if not found:
+        raise SystemExit(f"{options.data} has no conversation {options.conversation!r}")
+
+    def progress(text: str) -> None:
+        if sys.stderr.isatty():
+            print(f"\r{text:<40}", end="", file=sys.stderr)
+
+    async def measure() -> dict[str, Any]:
+        return await run(found[0], by=options.by, progress=progress)
+
+    figures = anyio.run(measure)
+    progress("")
+    if options.json:
+        print(json.dumps(figures, indent=2))
+    else:
+        for name, value in figures.items():
+            told = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+            print(f"{name:26} {told}")
+
+
+if __name__ == "__main__":
+    main()
