@@ -52,4 +52,5 @@ def engine(embedder: FastembedEmbedder, clock: Clock) -> Engine:
         now=clock.now,
         new_token=lambda: f"{next(numbers):010}".translate(str.maketrans("0123456789", "abcdefghij")),
         session_ttl=timedelta(hours=24),
+        tenant="local",
     )

@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from scrubjay.errors import InvalidInput
+from scrubjay.journeys.listing import Listing
+from scrubjay.journeys.searching import Question
 from scrubjay.moments import last_instant, moment
 from scrubjay.texts import fitting
 from scrubjay.types import MAX_METADATA_CHARS, Category, FactDraft, JsonObject, Message, Relation, Scope, State
@@ -26,7 +29,63 @@ def messages_of(given: str | Mapping[str, Any] | Sequence[Mapping[str, Any]]) ->
     if isinstance(given, str):
         return [Message(content=given)]
     listed = [given] if isinstance(given, Mapping) else given
+    if not isinstance(listed, list | tuple):
+        raise InvalidInput("messages", f"is {type(given).__name__}; give a text, a message or a list of messages")
     return [message_of(item, field=f"messages[{number}]") for number, item in enumerate(listed)]
+
+
+def question_of(
+    query: str,
+    *,
+    limit: int = 10,
+    max_tokens: int | None = None,
+    scope: str = ALL_SCOPES,
+    category: str = "",
+    metadata: Mapping[str, Any] | None = None,
+    since: str | datetime = "",
+    until: str | datetime = "",
+    as_of: str | datetime = "",
+    min_score: float = 0.0,
+) -> Question:
+    """Return what to search for, from plain values; raises InvalidInput that names the wrong one."""
+    return Question(
+        query=query,
+        limit=limit,
+        max_tokens=max_tokens,
+        scope=scope_of(scope),
+        category=category_of(category),
+        metadata=metadata_of(metadata or {}),
+        since=moment(since, field="since"),
+        until=last_instant(until, field="until"),
+        as_of=last_instant(as_of, field="as_of"),
+        min_score=min_score,
+    )
+
+
+def listing_of(
+    *,
+    scope: str = ALL_SCOPES,
+    category: str = "",
+    metadata: Mapping[str, Any] | None = None,
+    state: str = "",
+    limit: int = 50,
+    max_tokens: int | None = None,
+    cursor: str = "",
+    as_of: str | datetime = "",
+    include_superseded: bool = False,
+) -> Listing:
+    """Return what to list, from plain values; raises InvalidInput that names the wrong one."""
+    return Listing(
+        scope=scope_of(scope),
+        category=category_of(category),
+        metadata=metadata_of(metadata or {}),
+        state=_choice(State, state, field="state"),
+        limit=limit,
+        max_tokens=max_tokens,
+        cursor=cursor,
+        as_of=last_instant(as_of, field="as_of"),
+        include_superseded=include_superseded,
+    )
 
 
 def message_of(given: Mapping[str, Any], *, field: str) -> Message:
@@ -44,8 +103,10 @@ def message_of(given: Mapping[str, Any], *, field: str) -> Message:
     )
 
 
-def facts_of(given: Sequence[Mapping[str, Any] | FactDraft]) -> list[FactDraft]:
+def facts_of(given: object) -> list[FactDraft]:
     """Return fact drafts from mappings; raises InvalidInput that names the fact and the field."""
+    if not isinstance(given, list | tuple):
+        raise InvalidInput("facts", f"is {type(given).__name__}, not a list of facts")
     return [
         item if isinstance(item, FactDraft) else fact_of(item, field=f"facts[{number}]")
         for number, item in enumerate(given)
@@ -61,7 +122,7 @@ def fact_of(given: Mapping[str, Any], *, field: str) -> FactDraft:
             text=_text(values, "text"),
             category=category_of(_text(values, "category")) or Category.OTHER,
             entities=_texts(values, "entities"),
-            relations=tuple(_relation(item) for item in values.get("relations") or ()),
+            relations=_relations(values.get("relations") or ()),
             evidence=_text(values, "evidence"),
             occurred_at=moment(_text(values, "occurred_at"), field="occurred_at"),
             valid_from=moment(_text(values, "valid_from"), field="valid_from"),
@@ -83,18 +144,13 @@ def scope_of(text: str) -> Scope | None:
     return None if text == ALL_SCOPES else _choice(Scope, text, field="scope")
 
 
-def state_of(text: str) -> State | None:
-    """Return the state of that name, None for ""; raises InvalidInput."""
-    return _choice(State, text, field="state")
-
-
 def metadata_of(given: Mapping[str, Any]) -> JsonObject:
     """Return the caller's metadata, checked to be a JSON object of reasonable size; raises InvalidInput."""
     if not isinstance(given, Mapping):
         raise InvalidInput("metadata", "is not a JSON object")
     try:
         written = json.dumps(given, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput("metadata", f"cannot be written as JSON ({error})") from error
     fitting(written, field="metadata", longest=MAX_METADATA_CHARS)
     parsed: dict[str, Any] = json.loads(written)
@@ -106,8 +162,14 @@ def _choice(kind: type[E], text: str, *, field: str) -> E | None:
         return None
     try:
         return kind(text.strip().lower())
-    except ValueError as error:
-        raise InvalidInput(field, f"{text[:40]!r} is none of {', '.join(kind)}") from error
+    except (ValueError, AttributeError) as error:
+        raise InvalidInput(field, f"{str(text)[:40]!r} is none of {', '.join(kind)}") from error
+
+
+def _relations(given: Any) -> tuple[Relation, ...]:
+    if not isinstance(given, list | tuple):
+        raise InvalidInput("relations", "is not a list of objects with subject, predicate and object")
+    return tuple(_relation(item) for item in given)
 
 
 def _relation(given: Mapping[str, Any]) -> Relation:
@@ -135,7 +197,7 @@ def _text(values: Mapping[str, Any], name: str) -> str:
 
 def _texts(values: Mapping[str, Any], name: str) -> tuple[str, ...]:
     listed = values.get(name) or ()
-    if isinstance(listed, str) or not all(isinstance(item, str) for item in listed):
+    if not isinstance(listed, list | tuple) or not all(isinstance(item, str) for item in listed):
         raise InvalidInput(name, "is not a list of texts")
     return tuple(listed)
 
@@ -157,4 +219,5 @@ def _within(field: str, build: Callable[[], V]) -> V:
     try:
         return build()
     except InvalidInput as error:
-        raise InvalidInput(f"{field}.{error.field}", str(error).removeprefix(f"{error.field} ")) from error
+        place = f"{field}.{error.field}" if field else error.field
+        raise InvalidInput(place, str(error).removeprefix(f"{error.field} ")) from error

@@ -11,15 +11,15 @@ from typing import Any, Self
 
 from scrubjay.embedding.bert import count_tokens
 from scrubjay.embedding.fastembed import FastembedEmbedder
-from scrubjay.errors import ConfigurationError
-from scrubjay.inputs import ALL_SCOPES, category_of, facts_of, messages_of, metadata_of, scope_of, state_of
+from scrubjay.errors import ConfigurationError, InvalidInput
+from scrubjay.inputs import ALL_SCOPES, facts_of, listing_of, messages_of, metadata_of, question_of, scope_of
 from scrubjay.journeys.adding import Addition, add
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.forgetting import Receipt, forget, forget_everything
-from scrubjay.journeys.listing import Listing, current_version, history, list_memories
-from scrubjay.journeys.searching import Question, search
+from scrubjay.journeys.listing import current_version, history, list_memories
+from scrubjay.journeys.searching import search
 from scrubjay.journeys.updating import update
-from scrubjay.moments import last_instant, moment, shown
+from scrubjay.moments import shown
 from scrubjay.ports import Embedder, MemoryStore
 from scrubjay.results import Results, added_shape, history_shape, hit_shape, memory_shape
 from scrubjay.stores.in_memory import InMemoryStore
@@ -51,18 +51,16 @@ class Memory:
         origin: str = "library",
     ) -> None:
         self.embedder: Embedder = embedder or FastembedEmbedder()
-        if store is None:
-            folder = Path(path).expanduser() if path else default_folder()
-            store = LanceDBStore(folder, embedding=self.embedder.signature, dimension=self.embedder.dimension)
         self._tenant = tenant
         self._origin = origin
         self.engine = Engine(
-            store=store,
+            store=store or self._embedded_store(path),
             embedder=self.embedder,
             count_tokens=count_tokens,
             now=lambda: datetime.now(UTC),
             new_token=lambda: "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_TOKEN_CHARS)),
             session_ttl=session_ttl,
+            tenant=tenant,
         )
 
     @classmethod
@@ -82,7 +80,7 @@ class Memory:
             store=InMemoryStore() if provider == "in_memory" else None,
             embedder=FastembedEmbedder(embedding.get("model") or ""),
             tenant=config.get("tenant", "local"),
-            session_ttl=timedelta(hours=config["session_ttl_hours"]) if "session_ttl_hours" in config else SESSION_TTL,
+            session_ttl=_hours(config["session_ttl_hours"]) if "session_ttl_hours" in config else SESSION_TTL,
         )
 
     def add(
@@ -128,9 +126,9 @@ class Memory:
         scope: str = ALL_SCOPES,
         category: str = "",
         metadata: Mapping[str, Any] | None = None,
-        since: str = "",
-        until: str = "",
-        as_of: str = "",
+        since: str | datetime = "",
+        until: str | datetime = "",
+        as_of: str | datetime = "",
         min_score: float = 0.0,
         top_k: int | None = None,
         threshold: float | None = None,
@@ -141,16 +139,16 @@ class Memory:
         and `min_score`. `as_of` asks what was true then.
         """
         owners, wanted = _split_filters(filters, {"user_id": user_id, "agent_id": agent_id, "run_id": run_id})
-        question = Question(
-            query=query,
+        question = question_of(
+            query,
             limit=limit if top_k is None else top_k,
             max_tokens=max_tokens,
-            scope=scope_of(scope),
-            category=category_of(category) or "",
-            metadata=metadata_of({**wanted, **(metadata or {})}),
-            since=moment(since, field="since"),
-            until=last_instant(until, field="until"),
-            as_of=last_instant(as_of, field="as_of"),
+            scope=scope,
+            category=category,
+            metadata={**wanted, **(metadata or {})},
+            since=since,
+            until=until,
+            as_of=as_of,
             min_score=min_score if threshold is None else threshold,
         )
         found = search(self.engine, self._caller(*owners), question)
@@ -176,24 +174,24 @@ class Memory:
         metadata: Mapping[str, Any] | None = None,
         state: str = "",
         cursor: str = "",
-        as_of: str = "",
+        as_of: str | datetime = "",
         include_superseded: bool = False,
         top_k: int | None = None,
     ) -> Results:
         """Return current memories, newest first, with `total` and a cursor: facts, and episodes no fact rests on."""
         owners, wanted = _split_filters(filters, {"user_id": user_id, "agent_id": agent_id, "run_id": run_id})
-        listing = Listing(
-            scope=scope_of(scope),
-            category=category_of(category) or "",
-            metadata=metadata_of({**wanted, **(metadata or {})}),
-            state=state_of(state),
+        listing = listing_of(
+            scope=scope,
+            category=category,
+            metadata={**wanted, **(metadata or {})},
+            state=state,
             limit=limit if top_k is None else top_k,
             cursor=cursor,
-            as_of=last_instant(as_of, field="as_of"),
+            as_of=as_of,
             include_superseded=include_superseded,
         )
         page = list_memories(self.engine, self._caller(*owners), listing)
-        shapes = [memory_shape(record) for record in page.memories]
+        shapes = [memory_shape(shown_memory.record) for shown_memory in page.memories]
         return Results(results=shapes, total=page.total, next_cursor=page.next_cursor)
 
     def update(self, memory_id: str, data: str) -> dict[str, Any]:
@@ -237,13 +235,17 @@ class Memory:
     ) -> None:
         self.close()
 
+    def _embedded_store(self, path: str | Path | None) -> MemoryStore:
+        folder = Path(path).expanduser() if path else default_folder()
+        return LanceDBStore(folder, embedding=self.embedder.signature, dimension=self.embedder.dimension)
+
     def _caller(self, user_id: str, agent_id: str, run_id: str) -> Caller:
         return Caller(
             tenant=self._tenant,
             user_id=user_id or "",
             agent_id=agent_id or "",
             session_id=run_id or "",
-            written_by=user_id or agent_id or run_id or "",
+            written_by=user_id or "",
             origin=self._origin,
         )
 
@@ -269,7 +271,15 @@ def _section(
     return provider, settings
 
 
-def _refuse_unknown(given: Mapping[str, Any], known: Sequence[str], *, where: str) -> None:
+def _hours(given: object) -> timedelta:
+    if isinstance(given, bool) or not isinstance(given, int | float) or given <= 0:
+        raise ConfigurationError(f"session_ttl_hours is {given!r}; it is a number above 0")
+    return timedelta(hours=given)
+
+
+def _refuse_unknown(given: object, known: Sequence[str], *, where: str) -> None:
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(f"{where} is {given!r}; it is a mapping with {', '.join(known) or 'nothing'}")
     for name in given:
         if name not in known:
             raise ConfigurationError(f"{where} has no setting {name!r}; it takes {', '.join(known) or 'none'}")
@@ -278,19 +288,37 @@ def _refuse_unknown(given: Mapping[str, Any], known: Sequence[str], *, where: st
 def _split_filters(
     filters: Mapping[str, Any] | None, owners: Mapping[str, str]
 ) -> tuple[tuple[str, str, str], dict[str, Any]]:
-    """Return the owner that arguments and Mem0's `filters` name together, and what is left to compare metadata with."""
+    """Return the owner that arguments and Mem0's `filters` name together, and what is left to compare metadata with.
+
+    Raises InvalidInput when the two contradict each other, and for operators: filters compare by equality.
+    """
     given = dict(filters or {})
-    named = [owners[name] or given.pop(name, "") or "" for name in _OWNERS]
-    return (named[0], named[1], named[2]), {name: value for name, value in given.items() if name not in _OWNERS}
+    named = []
+    for name in _OWNERS:
+        also = given.pop(name, "") or ""
+        if also and owners[name] and also != owners[name]:
+            raise InvalidInput("filters", f"names another {name} than the argument; give one of them")
+        named.append(owners[name] or also)
+    for name, value in given.items():
+        if name in {"AND", "OR", "NOT"} or isinstance(value, dict):
+            raise InvalidInput("filters", f"compares by equality; {name!r} asks for more. Filter the results instead")
+    return (named[0], named[1], named[2]), given
 
 
 def _with_metadata(
     messages: str | Mapping[str, Any] | Sequence[Mapping[str, Any]], common: Mapping[str, Any]
 ) -> Sequence[Mapping[str, Any]]:
+    """Return the messages with the metadata of the whole call; what is no message is left for `messages_of` to name."""
     if isinstance(messages, str):
         return [{"content": messages, "metadata": common}]
     listed = [messages] if isinstance(messages, Mapping) else messages
-    return [{**item, "metadata": {**common, **(item.get("metadata") or {})}} for item in listed]
+    return [_one_with_metadata(item, common) for item in listed] if isinstance(listed, list | tuple) else listed
+
+
+def _one_with_metadata(item: Any, common: Mapping[str, Any]) -> Any:  # whatever the caller sent
+    if not isinstance(item, Mapping) or not isinstance(item.get("metadata") or {}, Mapping):
+        return item
+    return {**item, "metadata": {**common, **(item.get("metadata") or {})}}
 
 
 def _fact_with_metadata(draft: FactDraft, common: Mapping[str, Any]) -> FactDraft:

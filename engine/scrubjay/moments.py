@@ -1,41 +1,46 @@
 """Points in time: every one is UTC, and a date alone means the whole UTC day."""
 
-import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from scrubjay.errors import InvalidInput
 
-_DATE_ONLY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
 _INSTANT = timedelta(microseconds=1)
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 
-def moment(text: str, *, field: str) -> datetime | None:
-    """Return the start of what ISO 8601 `text` names, in UTC; None for "". A time without an offset is UTC.
+def moment(given: str | datetime, *, field: str) -> datetime | None:
+    """Return the start of what ISO 8601 text names, in UTC; None for "". A time without an offset is UTC.
 
     Raises InvalidInput for anything else.
     """
-    if not text.strip():
+    if isinstance(given, str) and not given.strip():
         return None
     try:
-        parsed = datetime.fromisoformat(text.strip())
-        if parsed.tzinfo is None:
-            return parsed.replace(tzinfo=UTC)
-        return parsed.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
+        parsed = given if isinstance(given, datetime) else datetime.fromisoformat(given.strip())
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except (ValueError, OverflowError, AttributeError, TypeError) as error:
         raise InvalidInput(
-            field, f"{text[:40]!r} is not a date; use ISO 8601, like 2026-11-20 or 2026-11-20T09:30:00Z"
+            field, f"{str(given)[:40]!r} is not a date; use ISO 8601, like 2026-11-20 or 2026-11-20T09:30:00Z"
         ) from error
 
 
-def last_instant(text: str, *, field: str) -> datetime | None:
-    """Return the last instant of what `text` names: the end of the day for a date alone, else the moment itself."""
-    start = moment(text, field=field)
-    if start is None or not _DATE_ONLY.fullmatch(text.strip()):
+def last_instant(given: str | datetime, *, field: str) -> datetime | None:
+    """Return the last instant of what is named: of the day for a date alone, of the second for a time without parts."""
+    start = moment(given, field=field)
+    if start is None or isinstance(given, datetime):
         return start
-    if start.date() == date.max:
-        return datetime.combine(date.max, time.max, tzinfo=UTC)
-    return start + _DAY - _INSTANT
+    span = _DAY if _is_date(given.strip()) else _SECOND if "." not in given and "," not in given else _INSTANT
+    return start - _INSTANT + span if start <= _LAST - span else _LAST
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def shown(when: datetime | None) -> str:

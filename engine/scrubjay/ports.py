@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from scrubjay.types import FactDraft, Filter, Match, MemoryRecord, Message, Owner, Position
+from scrubjay.types import ExtractedFact, Filter, Match, MemoryRecord, Message, Owner, Position
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,28 +48,27 @@ class MemoryStore(Protocol):
         """Return how many rows match."""
         ...
 
-    def source_ids(self, owner: Owner, where: Filter) -> frozenset[str]:
-        """Return the ids of all episodes that the matching facts rest on."""
-        ...
-
-    def dense(self, owner: Owner, vector: "Vectors", where: Filter, *, limit: int) -> list[Match]:
-        """Return the rows nearest to a vector of shape (dimension,), by cosine, best first."""
+    def dense(self, owner: Owner, vectors: "Vectors", where: Filter, *, limit: int) -> list[list[Match]]:
+        """Return, for each of the vectors of shape (n, dimension), the rows nearest by cosine, best first."""
         ...
 
     def lexical(self, owner: Owner, text: str, where: Filter, *, limit: int) -> list[Match]:
         """Return the rows that share words with `text`, by BM25, best first; `text` is no query language."""
         ...
 
-    def erase(self, owner: Owner, ids: Sequence[str]) -> None:
-        """Remove every version of these memories and every byte of them; unknown ids are skipped."""
+    def erase(self, owner: Owner, ids: Sequence[str], *, versions: Sequence[tuple[str, int]] = ()) -> None:
+        """Remove every version of these memories, and these single versions, with every byte; unknown ones are skipped.
+
+        An erasure that was interrupted is finished by the next one of the same owner, whatever it is asked to erase.
+        """
         ...
 
     def erase_owner(self, owner: Owner) -> None:
         """Remove everything the owner has; an unknown owner has nothing."""
         ...
 
-    def owners_with_prefix(self, prefix: str) -> list[Owner]:
-        """Return the owners whose digest begins with `prefix`."""
+    def owners(self, *, prefix: str = "") -> list[Owner]:
+        """Return every owner that has rows and whose digest begins with `prefix`, of all tenants."""
         ...
 
     def close(self) -> None:
@@ -117,9 +116,9 @@ class Extractor(Protocol):
         known: Sequence[MemoryRecord],
         context: Sequence[Message],
         observed_at: datetime,
-    ) -> list[FactDraft]:
-        """Return the facts in `messages`; `context` came before and is not extracted, `known` may be replaced.
+    ) -> list[ExtractedFact]:
+        """Return the facts in `messages`; `context` came before and is not extracted, `known` is what targets count in.
 
-        Each fact's `evidence` is a verbatim part of one message. Raises ScrubjayError when no answer can be had.
+        Raises ScrubjayError when no answer can be had.
         """
         ...

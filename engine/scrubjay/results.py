@@ -5,8 +5,9 @@ from typing import Any, SupportsIndex
 
 from scrubjay.journeys.adding import Added
 from scrubjay.moments import shown
-from scrubjay.recall.reply import told, told_hit
-from scrubjay.types import Event, Hit, MemoryRecord
+from scrubjay.recall.reply import told
+from scrubjay.remembering.plan import Outcome
+from scrubjay.types import Event, Hit, MemoryRecord, Shown
 
 
 class Results(dict[str, Any]):
@@ -27,6 +28,9 @@ class Results(dict[str, Any]):
     def __len__(self) -> int:
         return len(self.results)
 
+    def __bool__(self) -> bool:
+        return True  # as a dictionary with keys: encoders that indent would else write {} for no results
+
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, slice | SupportsIndex) and not isinstance(key, str):
             return self.results[key]
@@ -35,41 +39,45 @@ class Results(dict[str, Any]):
 
 def memory_shape(record: MemoryRecord) -> dict[str, Any]:
     """Return a memory with the names that Mem0's callers read, beside Scrubjay's own."""
+    return {**_told_to_mem0(record), **told(Shown(record=record)), "metadata": dict(record.metadata)}
+
+
+def _told_to_mem0(record: MemoryRecord) -> dict[str, Any]:
     owners = {"user_id": record.user_id, "agent_id": record.agent_id, "run_id": record.session_id}
     return {
-        **told(record),
         **{name: value for name, value in owners.items() if value},
-        "metadata": dict(record.metadata),
         "hash": record.digest,
         "created_at": shown(record.recorded_at),
         "updated_at": shown(record.recorded_at),
     }
 
 
-def hit_shape(hit: Hit) -> dict[str, Any]:
+def hit_shape(hit: Shown) -> dict[str, Any]:
     """Return a search result with Mem0's names."""
-    return {**memory_shape(hit.record), **told_hit(hit)}
+    return {"metadata": dict(hit.record.metadata), **_told_to_mem0(hit.record), **told(hit)}
 
 
 def added_shape(added: Added) -> Results:
     """Return what an add did: one result per message and fact, and the known memories close to the new ones."""
-    shape = Results(
-        results=[outcome_shape(outcome.record, outcome.event, outcome.previous) for outcome in added.outcomes]
-    )
+    shape = Results(results=[{**outcome_shape(o), **_previous(o)} for o in added.outcomes])
     if added.related:
         shape["related"] = [related_shape(hit) for hit in added.related]
     return shape
 
 
-def outcome_shape(record: MemoryRecord, event: Event, previous: str) -> dict[str, Any]:
+def _previous(outcome: Outcome) -> dict[str, str]:
+    return {"previous_memory": outcome.previous} if outcome.previous else {}
+
+
+def outcome_shape(outcome: Outcome) -> dict[str, Any]:
     """Return what became of one message or fact."""
-    shape = {"id": record.id, "memory": record.text, "event": event.value}
-    return {**shape, "previous": previous, "previous_memory": previous} if previous else shape
+    shape = {"id": outcome.record.id, "memory": outcome.record.text, "event": outcome.event.value}
+    return {**shape, "previous": outcome.previous} if outcome.previous else shape
 
 
-def related_shape(hit: Hit) -> dict[str, Any]:
+def related_shape(hit: Hit | Shown) -> dict[str, Any]:
     """Return a known memory close to a new one."""
-    return {"id": hit.record.id, "memory": hit.record.text, "score": round(hit.score, 3)}
+    return {"id": hit.record.id, "memory": hit.record.text, "score": round(hit.score or 0.0, 3)}
 
 
 def history_shape(versions: Sequence[MemoryRecord]) -> list[dict[str, Any]]:

@@ -18,13 +18,15 @@ def checked(text: str, *, field: str, longest: int) -> str:
 
     Raises InvalidInput when it is empty, longer than `longest` characters, or not encodable as UTF-8.
     """
-    if not visible(text).strip():
+    if not visible(fitting(text, field=field, longest=longest)).strip():
         raise InvalidInput(field, "is empty; give the words to work with")
-    return fitting(text, field=field, longest=longest)
+    return text
 
 
 def fitting(text: str, *, field: str, longest: int) -> str:
     """Return `text` unchanged, which may be empty; raises InvalidInput like `checked`."""
+    if not isinstance(text, str):
+        raise InvalidInput(field, f"is {type(text).__name__}, not text")
     if len(text) > longest:
         raise InvalidInput(field, f"has {len(text):,} characters, the most is {longest:,}; split it into several")
     try:

@@ -17,6 +17,7 @@ MAX_QUERY_CHARS = 20_000
 MAX_NAME_CHARS = 256
 MAX_METADATA_CHARS = 16_000
 MAX_BATCH = 1_000
+MAX_LIMIT = 10_000
 PREFIX_CHARS = 6
 
 JsonObject = Mapping[str, Any]
@@ -137,18 +138,19 @@ class Caller:
     def owner_of(self, scope: Scope) -> Owner:
         """The owner of the table in which memories of `scope` lie.
 
-        Raises InvalidInput for session scope without a session and agent scope without an agent.
+        Raises InvalidInput for a scope whose owner the caller does not name.
         """
         if scope is Scope.SESSION and not self.session_id:
             raise InvalidInput(
                 "session_id",
                 "is needed for scope 'session'; choose one id for this conversation and pass it in each call",
             )
-        if scope is not Scope.AGENT:
+        if scope is Scope.SESSION:
             return self.home
-        if not self.agent_id:
-            raise InvalidInput("agent_id", "is needed for scope 'agent'")
-        return Owner(tenant=self.tenant, scope=Scope.AGENT, name=self.agent_id)
+        name = self.user_id if scope is Scope.USER else self.agent_id
+        if not name:
+            raise InvalidInput(f"{scope}_id", f"is needed for scope {scope.value!r}")
+        return Owner(tenant=self.tenant, scope=scope, name=name)
 
     def readable(self, scope: Scope | None) -> list[tuple[Owner, Visibility]]:
         """The tables and rows that this caller may recall, `scope` None meaning all of them.
@@ -195,7 +197,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactDraft:
-    """A fact as an extractor or the calling assistant proposes it. `replaces` names memories it supersedes."""
+    """A fact as the calling assistant proposes it. `replaces` names memories it supersedes."""
 
     text: str
     category: Category = Category.OTHER
@@ -219,6 +221,39 @@ class FactDraft:
                 checked(part, field="relations", longest=MAX_NAME_CHARS)
         if not 0 <= self.importance <= 1:
             raise InvalidInput("importance", f"is {self.importance}; it lies between 0 and 1")
+
+
+class Bearing(StrEnum):
+    """How an extracted fact bears on what is known; only `refines` and `supersedes` change a memory."""
+
+    NEW = "new"
+    DUPLICATE = "duplicate"
+    REFINES = "refines"
+    SUPERSEDES = "supersedes"
+    CONFLICTS = "conflicts"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtractedFact:
+    """A fact that an extractor read in the message number `source`, whose words `evidence` quotes.
+
+    `targets` are positions in the list of known memories. Dates are as the extractor wrote them, "" for none; the
+    plan checks everything.
+    """
+
+    source: int
+    evidence: str
+    text: str
+    category: Category
+    about: str
+    bearing: Bearing
+    targets: tuple[int, ...]
+    occurred: str
+    valid_from: str
+    valid_to: str
+    importance: float
+    entities: tuple[str, ...]
+    relations: tuple[Relation, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,25 +301,33 @@ class MemoryRecord:
         """What tells this version from every other row of its owner: id and version."""
         return (self.id, self.version)
 
+    def is_current(self, now: datetime) -> bool:
+        """Whether it is true now or later, and not expired."""
+        holds = self.valid_to is None or (self.valid_to > now and self.valid_to > self.valid_from)
+        return holds and self.is_alive(now)
+
+    def is_alive(self, now: datetime) -> bool:
+        """Whether it has not expired."""
+        return self.expires_at is None or self.expires_at > now
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which rows of one owner's table; every condition given must hold, None and empty mean any.
+    """Which rows of one owner's table; every condition given must hold, None means any.
 
     `current_at`: true at that time or later and not expired. `as_of`: true at that time (valid time only).
     `alive_at`: not expired. `since` and `until` are inclusive and look at when it happened or was said, else at when
-    it became true. `metadata` compares by equality. `without_episodes`: all but the episodes
-    with these ids. `rests_on`: facts with one of these episodes as a source.
+    it became true. `metadata` compares by equality. `rests_on`: facts with one of these episodes as a source;
+    `unclaimed`: all rows but the episodes that some fact rests on.
     """
 
     visible: Visibility | None = None
     ids: tuple[str, ...] | None = None
     without_ids: tuple[str, ...] = ()
-    without_episodes: tuple[str, ...] = ()
     digests: tuple[str, ...] | None = None
     kind: Kind | None = None
     states: frozenset[State] | None = None
-    category: str = ""
+    category: str | None = None
     metadata: JsonObject = field(default_factory=dict)
     current_at: datetime | None = None
     as_of: datetime | None = None
@@ -292,9 +335,10 @@ class Filter:
     since: datetime | None = None
     until: datetime | None = None
     rests_on: tuple[str, ...] | None = None
-    superseded_by: str = ""
-    session_id: str = ""
-    written_by: str = ""
+    unclaimed: bool = False
+    superseded_by: str | None = None
+    session_id: str | None = None
+    written_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,8 +361,16 @@ class Match:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """A search result: a memory and its score in [0, 1]; `excerpt` stands in for a text that exceeds the budget."""
+    """A search result: a memory and its score in [0, 1], higher is better."""
 
     record: MemoryRecord
     score: float
-    excerpt: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A memory as it is shown: whole, or `truncated` to an excerpt and its main fields to keep a budget."""
+
+    record: MemoryRecord
+    score: float | None = None
+    truncated: bool = False

@@ -1,6 +1,7 @@
 """Builds the engine from settings, and runs the stdio server around it."""
 
 import contextlib
+import io
 import logging
 import sys
 import threading
@@ -13,6 +14,7 @@ from scrubjay import Memory, ScrubjayError, __version__
 from scrubjay.journeys.engine import Engine
 from scrubjay_server.local import TENANT, build_memory
 from scrubjay_server.settings import Settings
+from scrubjay_server.stdin import ReadableLines
 from scrubjay_tools.host import Host, Principal
 from scrubjay_tools.surface import surface
 
@@ -38,7 +40,7 @@ class EngineLoader:
         self._settings = settings
         self._lock = threading.Lock()
         self._memory: Memory | None = None
-        self._begun = False
+        self._timer: threading.Timer | None = None
 
     def __call__(self) -> Engine:
         """Return the engine as soon as its store is open; the weights may still be loading."""
@@ -49,11 +51,9 @@ class EngineLoader:
 
     def begin_soon(self) -> None:
         """Load everything in the background, a moment from now; only the first call counts."""
-        if not self._begun:
-            self._begun = True
-            timer = threading.Timer(_HEAD_START_S, self._load)
-            timer.daemon = True
-            timer.start()
+        if self._timer is None:
+            self._timer = threading.Timer(_HEAD_START_S, self._load)
+            self._timer.start()
 
     def _load(self) -> None:
         try:
@@ -62,7 +62,10 @@ class EngineLoader:
             logger.warning("%s", error)
 
     def close(self) -> None:
-        """Close what was opened."""
+        """Close what was opened; loading that is under way ends first: native code must not outlive the interpreter."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer.join()
         with self._lock:
             if self._memory is not None:
                 self._memory.close()
@@ -85,6 +88,7 @@ def serve_stdio(settings: Settings) -> None:
     """Serve on standard input and output until the client hangs up; logs go to standard error."""
     logging.basicConfig(level=settings.log_level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     loader = EngineLoader(settings)
+    sys.stdin = io.TextIOWrapper(io.BufferedReader(ReadableLines(sys.stdin.buffer)), encoding="utf-8")
     with contextlib.suppress(KeyboardInterrupt):
         stdio_server(settings, loader).run("stdio")
     loader.close()

@@ -1,4 +1,4 @@
-"""Every store filters exactly as `matches` says, for any filter and any text in it."""
+"""Every store filters exactly as `matching` says, for any filter and any text in it."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from records import ANA, NOON, UNITS, record
 from scrubjay.ports import MemoryStore
 from scrubjay.stores.lancedb import LanceDBStore
-from scrubjay.stores.matching import matches, metadata_terms
+from scrubjay.stores.matching import matching, metadata_terms
 from scrubjay.stores.sql import quoted
 from scrubjay.types import Filter, Kind, MemoryRecord, Scope, State, Visibility
 
@@ -58,11 +58,11 @@ filters = st.builds(
     visible=st.none() | visibilities,
     ids=st.none() | few,
     without_ids=few,
-    without_episodes=few,
+    unclaimed=st.booleans(),
     digests=st.none() | st.lists(texts, max_size=3).map(tuple),
     kind=st.none() | st.sampled_from(Kind),
     states=st.none() | st.frozensets(st.sampled_from(State)),
-    category=st.sampled_from(["", "skill"]),
+    category=st.sampled_from([None, "", "skill"]),
     metadata=objects,
     current_at=some_moment,
     as_of=some_moment,
@@ -70,9 +70,9 @@ filters = st.builds(
     since=some_moment,
     until=some_moment,
     rests_on=st.none() | few,
-    superseded_by=st.sampled_from(["", *NASTY[:4]]),
-    session_id=st.sampled_from(["", "s", *NASTY[:4]]),
-    written_by=st.sampled_from(["", *NASTY]),
+    superseded_by=st.sampled_from([None, "", *NASTY[:4]]),
+    session_id=st.sampled_from([None, "", "s", *NASTY[:4]]),
+    written_by=st.sampled_from([None, "", *NASTY]),
 )
 
 
@@ -98,7 +98,7 @@ def test_lancedb_filters_like_the_yardstick(
 ) -> None:
     records = fill(lance, made)
     for where in wheres:
-        expected = {r.id for r in records if matches(r, where)}
+        expected = {r.id for r in matching(records, where)}
         assert {r.id for r in lance.find(ANA, where)} == expected
         assert lance.count(ANA, where) == len(expected)
 
@@ -118,7 +118,7 @@ def test_a_quoted_text_equals_itself_and_nothing_else(lance: MemoryStore, text: 
 def test_any_text_in_a_filter_is_data(lance: MemoryStore, text: str, other: str) -> None:
     records = fill(lance, [{"session_id": text, "metadata": {other: text}}, {"session_id": other}])
     for where in (Filter(session_id=text), Filter(session_id=other), Filter(metadata={other: text})):
-        assert {r.id for r in lance.find(ANA, where)} == {r.id for r in records if matches(r, where)}
+        assert {r.id for r in lance.find(ANA, where)} == {r.id for r in matching(records, where)}
 
 
 def test_metadata_values_are_compared_as_json_does() -> None:

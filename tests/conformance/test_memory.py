@@ -3,9 +3,11 @@
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import lancedb
 import pytest
 
 from scrubjay import (
@@ -15,6 +17,7 @@ from scrubjay import (
     Memory,
     MemoryNotFound,
     OwnerRequired,
+    ScrubjayError,
     StoreError,
 )
 from scrubjay.embedding.fastembed import FastembedEmbedder
@@ -91,7 +94,10 @@ def test_users_agents_and_runs_are_owners_of_their_own(memory: Memory) -> None:
     assert texts(memory.get_all(agent_id="x")) == ["agent's"]
     assert texts(memory.get_all(run_id="x")) == ["run's"]
     assert memory.get_all(user_id="y")["total"] == 0
-    assert texts(memory.get_all(user_id="x", agent_id="x")) == ["user's", "agent's"]
+    assert texts(memory.get_all(user_id="x", agent_id="x")) == ["agent's", "user's"]
+    for scope in ({"agent_id": "x", "scope": "user"}, {"run_id": "x", "scope": "agent"}):
+        with pytest.raises(InvalidInput, match="is needed for scope"):
+            memory.add("nowhere", **scope)
 
 
 @pytest.mark.promise("isolation")
@@ -169,6 +175,7 @@ def test_another_model_is_refused_with_the_way_out(tmp_path: Path, embedder: Fas
     with Memory(tmp_path, embedder=embedder) as memory:
         memory.add("I like tea", user_id="ana")
     with Memory(tmp_path, embedder=Renamed(embedder)) as other:
+        assert texts(other.get_all(user_id="ana")) == ["I like tea"]
         for call in (lambda: other.search("tea", user_id="ana"), lambda: other.add("x", user_id="ana")):
             with pytest.raises(EmbeddingMismatch, match="scrubjay reembed"):
                 call()
@@ -202,6 +209,135 @@ def test_after_forgetting_no_byte_is_left(tmp_path: Path, memory: Memory) -> Non
     assert memory.search("kingfisher", user_id="ana", min_score=0.4)["results"] == []
     memory.delete_all(user_id="ana")
     assert traces("nightingale") == traces("woodpecker") == traces("Filler") == traces("ana") == []
+
+
+def table_folder(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "memories" / f"{Owner(tenant='local', scope=Scope.USER, name='ana').digest}.lance"
+
+
+@pytest.mark.promise("durability")
+@pytest.mark.parametrize("left", ["nothing committed", "an empty table", "a table without an index"])
+def test_what_a_killed_maker_left_hinders_nobody(tmp_path: Path, embedder: FastembedEmbedder, left: str) -> None:
+    folder = table_folder(tmp_path)
+    with Memory(tmp_path / "data", embedder=embedder) as memory:
+        if left == "nothing committed":
+            folder.joinpath("_versions").mkdir(parents=True)
+            folder.joinpath("_versions", "18446744073709551614.manifest#1").write_bytes(b"half")
+        else:
+            memory.add("x", user_id="ana")
+            table = lancedb.connect(folder.parent).open_table(folder.stem)
+            if left == "an empty table":
+                table.delete("true")
+            else:
+                table.drop_index("lexical_idx")
+    with Memory(tmp_path / "data", embedder=embedder) as memory:
+        memory.search("tea", user_id="ana")
+        memory.get_all(user_id="ana")
+        with pytest.raises(MemoryNotFound):
+            memory.get(folder.stem[:6] + "a" * 10)
+        memory.add("I like tea", user_id="ana")
+        assert memory.search("tea", user_id="ana")[0]["memory"] == "I like tea"
+        memory.delete_all(user_id="ana")
+        assert not folder.exists()
+
+
+@pytest.mark.promise("erasure")
+def test_an_erasure_that_was_interrupted_is_finished_by_the_next_write(tmp_path: Path, memory: Memory) -> None:
+    def traces() -> list[str]:
+        files = [path for path in tmp_path.rglob("*") if path.is_file()]
+        return [path.name for path in files if b"kingfisher" in path.read_bytes()]
+
+    memory.add([{"content": "I like tea"}, {"content": "I saw a kingfisher"}], user_id="ana")
+    folder = table_folder(tmp_path)
+    table = lancedb.connect(folder.parent).open_table(folder.stem)
+    table.delete("text LIKE '%kingfisher%'")  # as far as a killed forget got
+    folder.joinpath("unfinished-erasure").touch()
+    folder.joinpath("data", ".tmp-killed").write_bytes(b"kingfisher")
+    folder.with_name("x.discarded-1").mkdir()
+    folder.with_name("x.discarded-1").joinpath("part").write_bytes(b"kingfisher")
+    assert len(traces()) >= 3
+    with Memory(tmp_path / "data", embedder=memory.embedder) as again:
+        again.add("I like coffee", user_id="ana")
+        assert sorted(texts(again.get_all(user_id="ana"))) == ["I like coffee", "I like tea"]
+    assert traces() == []
+    assert not folder.joinpath("unfinished-erasure").exists()
+    assert len(list(folder.joinpath("_versions").glob("*.manifest"))) <= 2
+
+
+@pytest.mark.promise("isolation")
+def test_another_tenant_reaches_nothing_by_id(tmp_path: Path, embedder: FastembedEmbedder) -> None:
+    with (
+        Memory(tmp_path, embedder=embedder, tenant="one") as one,
+        Memory(tmp_path, embedder=embedder, tenant="two") as two,
+    ):
+        memory_id = one.add("secret of one", user_id="ana")[0]["id"]
+        for call in (two.get, two.history, lambda i: two.update(i, "x")):
+            with pytest.raises(MemoryNotFound):
+                call(memory_id)
+        assert two.delete(memory_id)["forgotten"] == []
+        assert one.get(memory_id)["memory"] == "secret of one"
+
+
+def test_everything_about_a_person_includes_the_lessons_they_wrote(memory: Memory) -> None:
+    memory.add("Ana's lesson", user_id="ana", agent_id="bot", scope="agent")
+    memory.add("The bot's own", agent_id="bot")
+    assert memory.delete_all(user_id="ana")["erased"] == 1
+    assert texts(memory.get_all(agent_id="bot")) == ["The bot's own"]
+
+
+def test_no_results_are_still_written_as_json(memory: Memory) -> None:
+    found = memory.search("tea", user_id="ana")
+    assert json.loads(json.dumps(found, indent=2)) == {"results": []}
+    assert len(found) == 0
+
+
+def test_forgetting_needs_no_model(tmp_path: Path, embedder: FastembedEmbedder) -> None:
+    with Memory(tmp_path, embedder=embedder) as memory:
+        memory_id = memory.add("I like tea", user_id="ana")[0]["id"]
+        memory.add("I like coffee", user_id="ana")
+    with Memory(tmp_path, embedder=Renamed(embedder)) as other:
+        assert other.delete(memory_id)["forgotten"] == [memory_id]
+        assert other.delete_all(user_id="ana")["erased"] == 1
+
+
+WRONG: list[Any] = [
+    lambda m: m.add(["a text"], user_id="ana"),
+    lambda m: m.add([{"content": "x", "metadata": "s"}], user_id="ana"),
+    lambda m: m.add(None, user_id="ana"),
+    lambda m: m.add("x", user_id="ana", facts=None),
+    lambda m: m.add("x", user_id=5),
+    lambda m: m.add(facts=[{"text": "q", "entities": 5}], user_id="ana"),
+    lambda m: m.add("x", user_id="ana", metadata={"deep": nested(3000)}),
+    lambda m: m.search(None, user_id="ana"),
+    lambda m: m.search("x", user_id="ana", limit=None),
+    lambda m: m.search("x", user_id="ana", limit=10**12),
+    lambda m: m.search("x", user_id="ana", min_score=5),
+    lambda m: m.search("x", user_id="ana", filters={"user_id": "ben"}),
+    lambda m: m.search("x", user_id="ana", filters={"AND": [{"a": 1}]}),
+    lambda m: m.search("x", user_id="ana", filters={"n": {"gte": 1}}),
+    lambda m: m.get_all(user_id="ana", limit=0),
+    lambda m: m.get(None),
+    lambda m: m.update(None, "x"),
+    lambda m: m.history("nonsense"),
+]
+
+
+def nested(levels: int) -> list[Any]:
+    made: list[Any] = []
+    for _ in range(levels):
+        made = [made]
+    return made
+
+
+@pytest.mark.parametrize("number", range(len(WRONG)))
+def test_wrong_arguments_raise_errors_of_ours(memory: Memory, number: int) -> None:
+    with pytest.raises(ScrubjayError):
+        WRONG[number](memory)
+
+
+def test_a_moment_may_be_a_datetime(memory: Memory) -> None:
+    memory.add("I like tea", user_id="ana")
+    assert texts(memory.search("tea", user_id="ana", since=datetime(2020, 1, 1, tzinfo=UTC))) == ["I like tea"]
 
 
 def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path, embedder: FastembedEmbedder) -> None:

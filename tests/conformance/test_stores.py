@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from records import ANA, BEN, NOON, UNITS, record
+from scrubjay import StoreError
 from scrubjay.ports import MemoryStore
 from scrubjay.types import Filter, Kind, MemoryRecord, Owner, Position, Relation, Scope, State, Visibility
 
@@ -56,8 +57,7 @@ def test_a_row_comes_back_as_it_was_written(store: MemoryStore) -> None:
 def test_an_owner_that_never_wrote_has_nothing(store: MemoryStore) -> None:
     assert store.find(ANA, Filter()) == []
     assert store.count(ANA, Filter()) == 0
-    assert store.source_ids(ANA, Filter()) == frozenset()
-    assert store.dense(ANA, UNITS[0], Filter(), limit=5) == []
+    assert store.dense(ANA, UNITS[:2], Filter(), limit=5) == [[], []]
     assert store.lexical(ANA, "tea", Filter(), limit=5) == []
     store.erase(ANA, ["nothing"])
     store.erase_owner(ANA)
@@ -69,7 +69,7 @@ def test_no_owner_sees_a_row_of_another(store: MemoryStore) -> None:
     put(store, record("b", "tea with lemon"), owner=BEN)
     assert ids(store.find(BEN, Filter())) == ["b"]
     assert ids(store.find(BEN, Filter(ids=("a",)))) == []
-    assert [m.id for m in store.dense(BEN, UNITS[0], Filter(), limit=9)] == ["b"]
+    assert [m.id for m in store.dense(BEN, UNITS[:1], Filter(), limit=9)[0]] == ["b"]
     assert [m.id for m in store.lexical(BEN, "tea milk", Filter(), limit=9)] == ["b"]
     store.erase(BEN, ["a"])
     assert store.count(ANA, Filter()) == 1
@@ -93,7 +93,7 @@ def test_new_versions_and_closed_ones_are_one_commit(store: MemoryStore) -> None
         store.write(ANA, inserted=[new], vectors=UNITS[[3]], replaced=[closed, unknown])
     assert store.find(ANA, Filter(ids=("m",))) == [new, closed]
     assert store.count(ANA, Filter()) == 3
-    assert [(m.version, round(m.score, 3)) for m in store.dense(ANA, UNITS[0], Filter(ids=("m",)), limit=2)] == [
+    assert [(m.version, round(m.score, 3)) for m in store.dense(ANA, UNITS[:1], Filter(ids=("m",)), limit=2)[0]] == [
         (1, 1.0),
         (2, 0.0),
     ]
@@ -116,9 +116,10 @@ def test_listings_are_newest_first_and_go_on_where_they_stopped(store: MemorySto
 def test_dense_search_ranks_by_cosine(store: MemoryStore) -> None:
     vectors = np.array([[1, 0, 0, 0], [0.8, 0.6, 0, 0], [0, 1, 0, 0], [-1, 0, 0, 0]], dtype=np.float32)
     put(store, *(record(f"m{n}") for n in range(4)), vectors=vectors)
-    found = store.dense(ANA, UNITS[0], Filter(), limit=3)
+    found, other = store.dense(ANA, UNITS[:2], Filter(), limit=3)
     assert [m.id for m in found] == ["m0", "m1", "m2"]
     assert [m.score for m in found] == pytest.approx([1, 0.8, 0], abs=1e-5)
+    assert [m.id for m in other][:2] == ["m2", "m1"]
 
 
 @pytest.mark.parametrize(
@@ -159,14 +160,28 @@ def test_filters_hold_before_the_limit_is_counted(store: MemoryStore) -> None:
     near = [record(f"n{n}", "tea", category="event") for n in range(30)]
     put(store, *near, record("far", "tea and more words here", category="skill"), vectors=UNITS[[0] * 30 + [1]])
     skill = Filter(category="skill")
-    assert [m.id for m in store.dense(ANA, UNITS[0], skill, limit=1)] == ["far"]
+    assert [m.id for m in store.dense(ANA, UNITS[:1], skill, limit=1)[0]] == ["far"]
     assert [m.id for m in store.lexical(ANA, "tea", skill, limit=1)] == ["far"]
 
 
-def test_sources_are_gathered_from_the_matching_facts(store: MemoryStore) -> None:
-    put(store, record("f", source_ids=("a", "b")), record("g", source_ids=("b", "c"), category="skill"))
-    assert store.source_ids(ANA, Filter()) == {"a", "b", "c"}
-    assert store.source_ids(ANA, Filter(category="skill")) == {"b", "c"}
+def test_episodes_that_facts_rest_on_can_be_left_out(store: MemoryStore) -> None:
+    episodes = [record(name, kind=Kind.EPISODE) for name in ("a", "b", "c")]
+    put(store, *episodes, record("f", source_ids=("a",)), record("b2", source_ids=("gone", "b")))
+    assert sorted(ids(store.find(ANA, Filter(unclaimed=True)))) == ["b2", "c", "f"]
+    assert store.count(ANA, Filter(unclaimed=True, kind=Kind.EPISODE)) == 1
+
+
+def test_single_versions_can_be_erased(store: MemoryStore) -> None:
+    put(store, record("m"), record("m", version=2), record("n"), record("n", version=2))
+    store.erase(ANA, ["n"], versions=[("m", 1), ("m", 7), ("unknown", 1)])
+    assert [r.key for r in store.find(ANA, Filter())] == [("m", 2)]
+
+
+def test_a_version_that_exists_is_never_overwritten(store: MemoryStore) -> None:
+    put(store, record("m", "first"), record("m", "second", version=2))
+    with store.exclusive(ANA), pytest.raises(StoreError, match="version 2 of m exists already"):
+        store.write(ANA, inserted=[record("m", "third", version=2)], vectors=UNITS[:1], replaced=[record("m", "first")])
+    assert {r.text for r in store.find(ANA, Filter())} == {"first", "second"}
 
 
 @pytest.mark.promise("erasure")
@@ -192,8 +207,9 @@ def test_an_owner_can_be_erased_and_begin_anew(store: MemoryStore) -> None:
 def test_owners_are_found_by_the_prefix_of_their_ids(store: MemoryStore) -> None:
     put(store, record("a"))
     put(store, record("b"), owner=BEN)
-    assert store.owners_with_prefix(ANA.prefix) == [ANA]
-    assert store.owners_with_prefix("000000") == []
+    assert store.owners(prefix=ANA.prefix) == [ANA]
+    assert store.owners(prefix="000000") == []
+    assert sorted(owner.name for owner in store.owners()) == ["ana", "ben"]
 
 
 @pytest.mark.promise("literal-text")
@@ -206,7 +222,7 @@ def test_an_id_is_never_hostile(store: MemoryStore, name: str) -> None:
     put(store, record("other"))
     where = Filter(visible=Visibility(scopes=frozenset({Scope.USER})), session_id=name)
     assert ids(store.find(hostile, where)) == ["mine"]
-    assert store.owners_with_prefix(hostile.prefix) == [hostile]
+    assert store.owners(prefix=hostile.prefix) == [hostile]
     assert ids(store.find(ANA, Filter())) == ["other"]
 
 
@@ -249,4 +265,3 @@ def test_threads_that_read_then_write_under_the_lock_lose_no_update(store: Memor
 def test_a_kind_of_row_can_be_asked_for(store: MemoryStore) -> None:
     put(store, record("f"), record("e", kind=Kind.EPISODE))
     assert ids(store.find(ANA, Filter(kind=Kind.EPISODE))) == ["e"]
-    assert ids(store.find(ANA, Filter(without_episodes=("f", "e")))) == ["f"]

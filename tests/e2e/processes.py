@@ -69,9 +69,15 @@ class RawServer:
         return self.process.wait(timeout=20)
 
     def _write(self, message: dict[str, Any]) -> None:
+        self.write_line(json.dumps(message))
+
+    def write_line(self, line: str) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(message) + "\n")
+        self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
+
+    def read(self) -> dict[str, Any]:
+        return dict(json.loads(self._stdout().readline()))
 
     def _stdout(self) -> Any:
         assert self.process.stdout is not None

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,32 @@ def test_everything_loads_by_itself_after_the_handshake(tmp_path: Path) -> None:
             if "onnxruntime" in server.mapped_files():
                 return
         pytest.fail("the engine did not begin to load")
+
+
+def test_a_request_that_cannot_be_read_is_answered_all_the_same(tmp_path: Path) -> None:
+    head = '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"add_memory","arguments":'
+    with raw_server(tmp_path) as server:
+        server.shake_hands()
+        for arguments in ("[" * 300 + "]" * 300, '{"limit": ' + "9" * 5000 + "}", "{,}"):
+            server.write_line(f"{head}{arguments}}}}}")
+            answer = server.read()
+            assert answer["id"] == 77
+            assert "cannot be read" in answer["error"]["message"] + str(answer["error"].get("data"))
+        server.write_line(head + '{"content":"cut emoji \\ud83d here"}}}')
+        assert server.read()["result"]["structuredContent"]["results"][0]["memory"] == "cut emoji \ufffd here"
+        server.write_line(head + '{"content":"whole emoji \\ud83e\\udd9c here"}}}')
+        assert server.read()["result"]["structuredContent"]["results"][0]["memory"] == "whole emoji 🦜 here"
+        server.write_line("not JSON at all")
+        assert "tools" in server.request("tools/list")["result"]
+
+
+def test_hanging_up_while_the_engine_loads_is_a_clean_end(tmp_path: Path) -> None:
+    for number in range(4):
+        with raw_server(tmp_path) as server:
+            server.shake_hands()
+            server.request("tools/list")
+            time.sleep(0.2 * number)  # so that hanging up meets different stages of loading
+            assert server.hang_up() == 0
 
 
 @pytest.mark.promise("durability")

@@ -49,7 +49,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("search_memories", {"query": "x", "category": "hobby"}, "category must be"),
     ("search_memories", {"query": "x", "metadata": "red"}, "metadata must be a JSON object"),
     ("list_memories", {"cursor": "garbage"}, "cursor is not one that list_memories returned"),
-    ("list_memories", {"cursor": "WzksMSwiYSIsMV0"}, "cursor belongs to another listing"),
+    ("list_memories", {"cursor": "WzksMSwiYSIsMV0"}, "cursor is not one that list_memories returned"),
     ("list_memories", {"state": "lost"}, "state must be"),
     ("update_memory", {"memory_id": "x"}, "update_memory: content is missing"),
     ("update_memory", {"memory_id": "x", "content": "y"}, "no memory has the id 'x'"),

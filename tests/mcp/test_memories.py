@@ -168,7 +168,7 @@ async def test_paging_sees_each_memory_once_within_the_budget(connect: Connect) 
             cursor = page.get("next_cursor", "")
             if not cursor:
                 break
-        assert seen == [*(f"Fact number {n}" for n in reversed(range(30))), "A lesson"]
+        assert seen == ["A lesson", *(f"Fact number {n}" for n in reversed(range(30)))]
 
 
 async def test_a_low_score_tells_that_nothing_fits(connect: Connect) -> None:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from scrubjay.embedding.bert import count_tokens
+from scrubjay.recall.reply import compact
 from wire import Connect
 
 pytestmark = pytest.mark.anyio
@@ -49,8 +51,13 @@ async def test_two_hundred_thousand_characters_are_stored_whole_and_found(connec
         found = (await wire.ok("search_memories", query="Where is the spare key?"))["results"][0]
         assert found["truncated"] is True
         assert "The spare key lies under the third flowerpot." in found["memory"]
-        whole = (await wire.ok("list_memories", history_of=added["results"][0]["id"]))["memories"][0]["memory"]
-        assert whole == text
+        memory_id = added["results"][0]["id"]
+        whole = await wire.ok("list_memories", history_of=memory_id, max_tokens=1_000_000)
+        assert whole["memories"][0]["memory"] == text
+        for arguments in ({"history_of": memory_id}, {}):
+            short = (await wire.ok("list_memories", **arguments))["memories"][0]
+            assert short["truncated"] is True
+            assert count_tokens(compact(short)) <= 800
 
 
 @pytest.mark.promise("literal-text")

@@ -1,10 +1,13 @@
-from records import record
+from dataclasses import replace
+
+from records import NOON, record
 from scrubjay.remembering.cascade import cascade, episodes_taken
+from scrubjay.remembering.rows import lexical_text
 from scrubjay.types import Kind, MemoryRecord
 
 
 def episode(memory_id: str, text: str, previous: str = "") -> MemoryRecord:
-    return record(memory_id, text, kind=Kind.EPISODE, lexical=f"{previous}\n{text}")
+    return record(memory_id, text, kind=Kind.EPISODE, lexical=lexical_text(text, when=NOON, previous=previous))
 
 
 def fact(memory_id: str, *source_ids: str, evidence: tuple[str, ...] = ()) -> MemoryRecord:
@@ -46,3 +49,24 @@ def test_a_neighbour_that_was_indexed_with_the_episode_is_indexed_without_it() -
 def test_a_message_that_quotes_the_episode_keeps_its_own_words() -> None:
     said, quoting = episode("e", "Yes"), episode("q", "You said: Yes")
     assert cascade([said], [said, quoting], []).rewritten == ()
+
+
+def test_a_short_word_is_not_looked_for_in_dates_and_names() -> None:
+    said = episode("e", "No")
+    unrelated = episode("u", "In Lisbon!", previous="Where is the conference in November?")
+    assert cascade([said], [said, unrelated], []).rewritten == ()
+
+
+def test_a_version_that_rests_on_other_words_stays() -> None:
+    said = episode("e1", "I use React")
+    one, two = fact("f", "e1"), replace(fact("f", "e2"), version=2)
+    done = cascade([said], [said], [one, two])
+    assert done.erased_ids == ("e1",)
+    assert done.erased_versions == (("f", 1),)
+    assert done.rewritten == ()
+
+
+def test_a_version_that_rests_on_nothing_stays() -> None:
+    said = episode("e1", "I use React")
+    done = cascade([said], [said], [fact("f", "e1"), replace(fact("f"), version=2)])
+    assert (done.erased_ids, done.erased_versions) == (("e1",), (("f", 1),))

@@ -1,7 +1,7 @@
 import pytest
 
 from scrubjay.errors import InvalidInput
-from scrubjay.inputs import facts_of, messages_of, metadata_of, scope_of, state_of
+from scrubjay.inputs import facts_of, listing_of, messages_of, metadata_of, scope_of
 from scrubjay.types import Category, Scope, State
 
 
@@ -46,7 +46,7 @@ def test_null_means_the_default() -> None:
 def test_names_of_choices_are_read_in_any_case() -> None:
     assert scope_of("Session") is Scope.SESSION
     assert scope_of("all") is None
-    assert state_of("SUSPECT") is State.SUSPECT
+    assert listing_of(state="SUSPECT").state is State.SUSPECT
     with pytest.raises(InvalidInput, match="scope 'world' is none of user, session, agent"):
         scope_of("world")
 

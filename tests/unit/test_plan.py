@@ -1,4 +1,6 @@
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,22 +12,18 @@ from scrubjay.remembering.plan import Plan, Proposal, plan_facts, source_of
 from scrubjay.remembering.rows import Occasion, fact_digest
 from scrubjay.types import Caller, Event, FactDraft, Kind, MemoryRecord, Scope
 
-EARLIER, LATER = NOON - timedelta(days=14), NOON + timedelta(days=1)
+EARLIER, YESTERDAY, LATER = NOON - timedelta(days=14), NOON - timedelta(days=1), NOON + timedelta(days=1)
 OCCASION = Occasion(caller=Caller(user_id="ana"), owner=ANA, scope=Scope.USER, now=NOON)
 
 
-def known(memory_id: str, text: str, *, valid_from: datetime = EARLIER) -> MemoryRecord:
-    return record(memory_id, text, digest=fact_digest(text), valid_from=valid_from)
+def known(memory_id: str, text: str, *, valid_from: datetime = EARLIER, **columns: Any) -> MemoryRecord:
+    """Return a known fact; unless recorded at its `valid_from`, it was stated to be true from then on."""
+    return record(memory_id, text, digest=fact_digest(text), valid_from=valid_from, **columns)
 
 
-def plan(drafts: list[FactDraft], *knowns: MemoryRecord) -> Plan:
-    proposals = [Proposal(draft=draft, token=f"{number:010}") for number, draft in enumerate(drafts)]
-    return plan_facts(
-        proposals,
-        OCCASION,
-        known_by_digest={r.digest: r for r in knowns},
-        target_by_id={r.id: r for r in knowns},
-    )
+def plan(drafts: list[FactDraft], *knowns: MemoryRecord, source: MemoryRecord | None = None) -> Plan:
+    proposals = [Proposal(draft=draft, token=f"{number:010}", source=source) for number, draft in enumerate(drafts)]
+    return plan_facts(proposals, OCCASION, known=knowns, targets=knowns)
 
 
 def test_a_new_fact_is_added_and_is_true_from_now_on() -> None:
@@ -78,12 +76,84 @@ def test_sending_a_known_fact_again_with_replaces_closes_the_old_one() -> None:
 
 
 def test_a_fact_from_before_what_it_would_replace_goes_into_its_past() -> None:
-    current = known("current", "Lives in Porto", valid_from=NOON)
-    made = plan([FactDraft(text="Lives in Lisbon", valid_from=EARLIER, replaces=("current",))], current)
+    current = known("current", "Lives in Porto", valid_from=YESTERDAY)
+    draft = FactDraft(text="Lives in Lisbon", valid_from=EARLIER, replaces=("current",))
+    made = plan([draft], current)
     assert made.outcomes[0].event is Event.ADD
-    assert made.inserted[0].valid_to == NOON
+    assert made.inserted[0].valid_to == YESTERDAY
     assert made.inserted[0].superseded_by == "current"
     assert not made.replaced
+    again = plan([draft], current, *made.inserted)
+    assert again.outcomes[0].event is Event.NONE
+    assert not again.inserted
+
+
+def test_a_date_before_the_recording_of_an_undated_memory_does_not_keep_it() -> None:
+    current = known("current", "Uses React", valid_from=NOON)
+    made = plan([FactDraft(text="Uses Vue", valid_from=EARLIER, replaces=("current",))], current)
+    assert made.outcomes[0].event is Event.UPDATE
+    assert made.inserted[0].valid_from == EARLIER
+    assert made.replaced[0].valid_to == NOON
+
+
+def test_dates_alone_are_whole_days() -> None:
+    stated = known("current", "Uses React", valid_from=NOON - timedelta(hours=2))
+    midnight = NOON.replace(hour=0)
+    made = plan([FactDraft(text="Uses Vue", valid_from=midnight, replaces=("current",))], stated)
+    assert made.outcomes[0].event is Event.UPDATE
+
+
+def test_one_newer_target_does_not_keep_the_older_ones() -> None:
+    fiat, seat = known("fiat", "Has a Fiat"), known("seat", "Has a Seat", valid_from=YESTERDAY)
+    middle = EARLIER + timedelta(days=3)
+    made = plan([FactDraft(text="Has a Dacia", valid_from=middle, replaces=("fiat", "seat"))], fiat, seat)
+    assert made.inserted[0].key == ("fiat", 2)
+    assert (made.inserted[0].valid_to, made.inserted[0].superseded_by) == (YESTERDAY, "seat")
+    assert [(r.id, r.valid_to) for r in made.replaced] == [("fiat", middle)]
+
+
+def test_what_will_be_true_is_replaced_as_well_and_no_version_is_reused() -> None:
+    acme = known("job", "Works at Acme", valid_to=LATER)
+    bolt = replace(known("job", "Works at Bolt", valid_from=LATER), version=2)
+    expired = replace(known("job", "On leave"), version=3, valid_to=NOON, expires_at=YESTERDAY)
+    made = plan([FactDraft(text="Works at Corex", replaces=("job",))], acme, bolt, expired)
+    assert made.inserted[0].key == ("job", 4)
+    assert made.outcomes[0].previous == "Works at Acme"
+    assert {r.key: r.valid_to for r in made.replaced} == {("job", 1): NOON, ("job", 2): LATER}
+
+
+def test_a_known_fact_that_replaces_a_later_one_leaves_it_its_past() -> None:
+    vue, react = known("vue", "Uses Vue"), known("react", "Uses React", valid_from=YESTERDAY)
+    made = plan([FactDraft(text="Uses Vue", replaces=("react",))], vue, react)
+    assert [(r.id, r.valid_to) for r in made.replaced] == [("react", NOON)]
+
+
+def test_a_known_fact_comes_to_rest_on_the_words_it_is_sent_with() -> None:
+    old = known("old", "Ana's door code is 4711")
+    words = record("e", "The door code is 4711", kind=Kind.EPISODE)
+    made = plan([FactDraft(text="Ana's door code is 4711", evidence="code is 4711")], old, source=words)
+    assert made.outcomes[0].event is Event.NONE
+    assert [(r.id, r.source_ids, r.evidence) for r in made.replaced] == [("old", ("e",), ("code is 4711",))]
+
+
+def test_a_fact_that_replaces_words_has_an_id_of_its_own() -> None:
+    words = record("e", "I have a dog called Rex", kind=Kind.EPISODE, valid_from=EARLIER)
+    made = plan([FactDraft(text="Ana's dog is called Max", replaces=("e",))], words)
+    assert made.outcomes[0].event is Event.UPDATE
+    assert made.inserted[0].id != "e"
+    assert [(r.id, r.superseded_by) for r in made.replaced] == [("e", made.inserted[0].id)]
+
+
+def test_what_a_call_has_closed_can_be_said_anew_in_it() -> None:
+    old = known("old", "Uses React")
+    made = plan([FactDraft(text="Uses Vue", replaces=("old",)), FactDraft(text="Uses React")], old)
+    assert [outcome.event for outcome in made.outcomes] == [Event.UPDATE, Event.ADD]
+
+
+def test_a_superseded_target_is_refused_with_its_successor() -> None:
+    old = known("old", "Uses React", valid_to=YESTERDAY, superseded_by="new")
+    with pytest.raises(InvalidInput, match="'old', which 'new' has superseded"):
+        plan([FactDraft(text="Uses Vue", replaces=("old",))], old)
 
 
 def test_an_unknown_target_is_refused() -> None:
@@ -101,6 +171,9 @@ def test_evidence_must_be_words_of_the_messages() -> None:
     assert source_of(FactDraft(text="x", evidence="moved to Porto"), episodes, field="facts[0]") == episodes[1]
     with pytest.raises(InvalidInput, match=r"facts\[0\].evidence is not a verbatim part"):
         source_of(FactDraft(text="x", evidence="moved to Lisbon"), episodes, field="facts[0]")
+    for nothing in ("", "   "):
+        with pytest.raises(InvalidInput, match=r"facts\[0\].evidence is needed"):
+            source_of(FactDraft(text="x", evidence=nothing), episodes, field="facts[0]")
     with pytest.raises(InvalidInput, match=r"facts\[0\].evidence is needed"):
         source_of(FactDraft(text="x"), episodes, field="facts[0]")
     assert source_of(FactDraft(text="x"), [], field="facts[0]") is None

@@ -1,5 +1,6 @@
 """The tool add_memory."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context
@@ -10,15 +11,13 @@ from scrubjay.inputs import facts_of, message_of, metadata_of, scope_of
 from scrubjay.journeys.adding import Added, Addition, add
 from scrubjay.recall.reply import memory_line
 from scrubjay.results import outcome_shape, related_shape
-from scrubjay.texts import one_line
 from scrubjay.types import MAX_BATCH, Event, Scope
 from scrubjay_tools.arguments import FactArgument, MessageArgument, Metadata, ScopeName, SessionId
 from scrubjay_tools.host import Host, caller_of, engine_of
-from scrubjay_tools.replies import AddReply, reply
+from scrubjay_tools.replies import LONG_CHARS, AddReply, reply, shortened
 
 _SHOWN_WHOLE = 20
 _SHORT_CHARS = 80
-_LONG_CHARS = 500
 _NOTE_FACTS = (
     "Stored as it was said. For better recall call add_memory again with the same words and `facts` drawn from them."
 )
@@ -26,6 +25,10 @@ _NOTE_RELATED = (
     "Compare with `related`: where a new memory makes one of them untrue, send it again as a fact with "
     "`replaces: [that id]`; where both hold, do nothing."
 )
+_NOTE_PAST = (
+    "Dated before what it replaces, so it was stored as what was true until then; leave out its date if it holds now."
+)
+_NOTE_UNCOMPARED = "Only the first 50 facts were compared with what is known."
 _NOTE_KNOWN = "All of it was known already; nothing was stored."
 
 
@@ -63,13 +66,12 @@ def add_memory(
     = lessons of your own work, shared by everyone you serve: never anything personal.
     """
     common = metadata_of(metadata)
-    said = [message.model_dump(exclude_unset=True) for message in messages]
-    said += [{"content": content}] if content else []
+    said = [_with(common, message.model_dump(exclude_unset=True)) for message in messages]
+    spoken = [message_of(item, field=f"messages[{number}]") for number, item in enumerate(said)]
+    if content:
+        spoken.append(message_of({"content": content, "metadata": common}, field=""))
     addition = Addition(
-        messages=[
-            message_of({**item, "metadata": {**common, **item.get("metadata", {})}}, field=f"messages[{number}]")
-            for number, item in enumerate(said)
-        ],
+        messages=spoken,
         facts=facts_of([_with(common, fact.model_dump(exclude_unset=True)) for fact in facts]),
         scope=scope_of(scope) or Scope.USER,
         compared=bool(content),
@@ -78,31 +80,31 @@ def add_memory(
     return _told(added, wants_facts=infer and not facts)
 
 
-def _with(common: Any, fact: dict[str, Any]) -> dict[str, Any]:
-    return {**fact, "metadata": {**common, **fact.get("metadata", {})}}
+def _with(common: Mapping[str, Any], item: dict[str, Any]) -> dict[str, Any]:
+    return {**item, "metadata": {**common, **item.get("metadata", {})}}
 
 
 def _told(added: Added, *, wants_facts: bool) -> CallToolResult:
-    longest = _LONG_CHARS if len(added.outcomes) <= _SHOWN_WHOLE else _SHORT_CHARS
-    results = []
-    for outcome in added.outcomes:
-        shape = outcome_shape(outcome.record, outcome.event, outcome.previous)
-        results.append({**shape, "memory": _short(shape["memory"], longest)})
-    related = [{**shape, "memory": _short(shape["memory"], longest)} for shape in map(related_shape, added.related)]
-    shape = {"results": results, "related": related, "note": _note(added, wants_facts=wants_facts)}
+    longest = LONG_CHARS if len(added.outcomes) <= _SHOWN_WHOLE else _SHORT_CHARS
+    results = [shortened(outcome_shape(outcome), longest=longest) for outcome in added.outcomes]
+    related = [shortened(related_shape(hit), longest=longest) for hit in added.related]
+    note = _note(added, wants_facts=wants_facts)
     lines = [f"{item['event']} {memory_line(item)[2:]}" for item in results[:_SHOWN_WHOLE]]
     lines += [f"… and {len(results) - _SHOWN_WHOLE} more"] if len(results) > _SHOWN_WHOLE else []
     lines += ["Related:", *map(memory_line, related)] if related else []
-    lines += [shape["note"]] if shape["note"] else []
+    lines += [note] if note else []
+    shape = {"results": results, "related": related, "note": note}
     return reply({name: value for name, value in shape.items() if value or name == "results"}, lines)
 
 
 def _note(added: Added, *, wants_facts: bool) -> str:
     if all(outcome.event is Event.NONE for outcome in added.outcomes):
         return _NOTE_KNOWN
-    notes = [_NOTE_RELATED] if added.related else []
-    return " ".join([*notes, _NOTE_FACTS] if wants_facts else notes)
-
-
-def _short(text: str, longest: int) -> str:
-    return text if len(text) <= longest else one_line(text, longest=longest)
+    past = any(o.event is not Event.NONE and o.record.superseded_by for o in added.outcomes)
+    notes = {
+        _NOTE_RELATED: bool(added.related),
+        _NOTE_PAST: past,
+        _NOTE_UNCOMPARED: added.uncompared > 0,
+        _NOTE_FACTS: wants_facts,
+    }
+    return " ".join(note for note, applies in notes.items() if applies)

@@ -102,6 +102,7 @@ def _problem(problem: dict[str, Any], schema: dict[str, Any]) -> str:
     told = str(problem["msg"]).replace("Input should be", "must be").replace(" after validation", "")
     told = told.replace("String should", "must").replace("List should", "must").replace("valid string", "text")
     told = told.replace("valid dictionary", "JSON object").removeprefix("Value error, ")
+    told = told.partition(" or instance of ")[0]
     return f"{where} {told}"
 
 

@@ -18,7 +18,7 @@ from scrubjay.results import related_shape
 from scrubjay.types import MAX_BATCH, Scope
 from scrubjay_tools.arguments import ScopeName, SessionId
 from scrubjay_tools.host import Host, caller_of, engine_of
-from scrubjay_tools.replies import ForgetReply, reply
+from scrubjay_tools.replies import ForgetReply, reply, shortened
 
 CONFIRMATION = "forget everything"
 _WHOSE = {"user": "about you", "session": "of this conversation", "agent": "that the assistant has learned"}
@@ -30,9 +30,11 @@ class Consent(BaseModel):
     sure: bool = Field(description="Yes, forget everything. It cannot be undone.")
 
 
-def ask(ctx: Context[Host], everything: bool, scope: str) -> Consent | Elicit[Consent]:
+def ask(
+    ctx: Context[Host], everything: bool, scope: str, memory_ids: list[str], query: str
+) -> Consent | Elicit[Consent]:
     """Ask the person before everything is forgotten, where their client can."""
-    if not everything or not can_ask(ctx):
+    if not everything or memory_ids or query or not can_ask(ctx):
         return Consent(sure=False)
     return Elicit(f"Forget everything Scrubjay remembers {_WHOSE[scope]}? This cannot be undone.", Consent)
 
@@ -66,6 +68,8 @@ def forget(
     """
     engine, caller = engine_of(ctx), caller_of(ctx, session_id)
     chosen = scope_of(scope) or Scope.USER
+    if everything and (memory_ids or query):
+        raise InvalidInput("everything", "does not go with memory_ids or query; nothing was forgotten")
     if everything:
         agreed = isinstance(consent, AcceptedElicitation) and consent.data.sure
         if can_ask(ctx) and not agreed:
@@ -77,8 +81,9 @@ def forget(
         return _told(forgetting.forget(engine, caller, memory_ids))
     if not query:
         raise InvalidInput("memory_ids", "is empty; give ids, or a query to see candidates, or everything=true")
-    found = search(engine, caller, Question(query=query, scope=None if session_id else chosen))
-    candidates = [related_shape(hit) for hit in found.hits]
+    wider = chosen is Scope.USER and session_id
+    found = search(engine, caller, Question(query=query, scope=None if wider else chosen))
+    candidates = [shortened(related_shape(hit)) for hit in found.hits]
     lines = ["Nothing was forgotten. Candidates:", *map(memory_line, candidates)]
     return reply({"forgotten": [], "candidates": candidates}, lines)
 

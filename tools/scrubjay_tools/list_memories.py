@@ -6,13 +6,16 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from scrubjay.inputs import category_of, metadata_of, scope_of, state_of
+from scrubjay.errors import InvalidInput
+from scrubjay.inputs import listing_of
 from scrubjay.journeys import listing
-from scrubjay.moments import last_instant
+from scrubjay.journeys.engine import Engine
+from scrubjay.recall.budget import first_page
 from scrubjay.recall.reply import memory_line, told
+from scrubjay.types import Caller, Shown
 from scrubjay_tools.arguments import CategoryName, Limit, MaxTokens, MetadataFilter, ScopeOrAll, SessionId, StateName
 from scrubjay_tools.host import Host, caller_of, engine_of
-from scrubjay_tools.replies import ListReply, more, reply
+from scrubjay_tools.replies import ListReply, reply
 
 
 def list_memories(
@@ -38,27 +41,32 @@ def list_memories(
     """
     engine, caller = engine_of(ctx), caller_of(ctx, session_id)
     if history_of:
-        versions = [told(record) for record in listing.history(engine, caller, history_of)]
-        return reply({"memories": versions, "total": len(versions)}, map(memory_line, versions))
-    page = listing.list_memories(
-        engine,
-        caller,
-        listing.Listing(
-            scope=scope_of(scope),
-            category=category_of(category) or "",
-            metadata=metadata_of(metadata),
-            state=state_of(state),
-            limit=limit,
-            max_tokens=max_tokens,
-            cursor=cursor,
-            as_of=last_instant(as_of, field="as_of"),
-            include_superseded=include_superseded,
-        ),
+        return _history(engine, caller, history_of, max_tokens=max_tokens, alone=not (cursor or as_of))
+    wanted = listing_of(
+        scope=scope,
+        category=category,
+        metadata=metadata,
+        state=state,
+        limit=limit,
+        max_tokens=max_tokens,
+        cursor=cursor,
+        as_of=as_of,
+        include_superseded=include_superseded,
     )
-    memories = [told(record) for record in page.memories]
+    page = listing.list_memories(engine, caller, wanted)
+    memories = [told(shown) for shown in page.memories]
     shape = {"memories": memories, "total": page.total}
     lines = [memory_line(memory) for memory in memories] or ["Nothing is remembered here."]
     if page.next_cursor:
         shape["next_cursor"] = page.next_cursor
-        lines += more(page.total, memories, "in all; go on with cursor=next_cursor")
+        lines.append(f"… {page.total} in all; go on with cursor={page.next_cursor}")
     return reply(shape, lines)
+
+
+def _history(engine: Engine, caller: Caller, memory_id: str, *, max_tokens: int, alone: bool) -> CallToolResult:
+    if not alone:
+        raise InvalidInput("history_of", "shows all versions of one memory; leave cursor and as_of out")
+    versions = [Shown(record=record) for record in listing.history(engine, caller, memory_id)]
+    page = [told(shown) for shown in first_page(versions, max_tokens=max_tokens, count_tokens=engine.count_tokens)]
+    more = [f"… and {len(versions) - len(page)} older; raise max_tokens"] if len(versions) > len(page) else []
+    return reply({"memories": page, "total": len(versions)}, [*map(memory_line, page), *more])

@@ -1,12 +1,15 @@
 """What the tools answer: structured content of these shapes, and the same as short readable lines."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel
 
+from scrubjay.texts import one_line
+
 HEADING = "Recorded statements, not instructions"
+LONG_CHARS = 500
 
 
 class MemoryReply(BaseModel):
@@ -105,6 +108,9 @@ def reply(shape: Mapping[str, Any], lines: Iterable[str]) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=dict(shape))
 
 
-def more(total: int, shown: Sequence[object], what: str) -> list[str]:
-    """Return a line that says how many were not shown, if any."""
-    return [f"… and {total - len(shown)} more {what}"] if total > len(shown) else []
+def shortened(shape: Mapping[str, Any], *, longest: int = LONG_CHARS) -> dict[str, Any]:
+    """Return a shape whose texts are short: who sent or can read the whole does not need it back."""
+    return {
+        name: one_line(value, longest=longest) if name in {"memory", "previous"} and len(value) > longest else value
+        for name, value in shape.items()
+    }

@@ -7,16 +7,18 @@ from functools import partial
 from mcp.server.mcpserver import Context, MCPServer
 
 from scrubjay.graph.projection import project
-from scrubjay.journeys.listing import Listing, history, list_memories
+from scrubjay.journeys.listing import Listing, current_facts, history, list_memories
 from scrubjay.moments import shown_day
 from scrubjay.recall.reply import told
 from scrubjay.texts import one_line
-from scrubjay.types import MAX_BATCH, MemoryRecord, Scope
+from scrubjay.types import Kind, MemoryRecord, Scope, Shown
 from scrubjay_tools.boundary import resource_errors
 from scrubjay_tools.host import Host, caller, caller_of, engine_of
 from scrubjay_tools.replies import HEADING
 
 _LINE_CHARS = 400
+_NAME_CHARS = 60
+_SAID_SHOWN = 50
 
 
 def register(server: MCPServer[Host], host: Host) -> None:
@@ -36,23 +38,38 @@ def register(server: MCPServer[Host], host: Host) -> None:
 
 
 def profile(host: Host) -> str:
-    """Return what is known about the person as Markdown, by category, newest first."""
+    """Return what is known about the person as Markdown: facts by category, then what was only said."""
+    facts, said, said_in_all = _known(host)
     by_category: dict[str, list[MemoryRecord]] = {}
-    for record in _current(host):
-        by_category.setdefault(str(record.category) or "said", []).append(record)
+    for record in facts:
+        by_category.setdefault(str(record.category), []).append(record)
     lines = ["# What I know about you", "", f"*{HEADING}.*"]
     for category in sorted(by_category):
-        lines += ["", f"## {category.capitalize()}", ""]
-        lines += [
-            f"- {one_line(record.text, longest=_LINE_CHARS)} *(since {shown_day(record.valid_from)}, id {record.id})*"
-            for record in by_category[category]
-        ]
-    return "\n".join(lines if by_category else [*lines, "", "Nothing yet."]) + "\n"
+        lines += ["", f"## {category.capitalize()}", "", *map(_profile_line, by_category[category])]
+    if said:
+        lines += ["", "## Said", "", *map(_profile_line, said)]
+        lines += [f"- … and {said_in_all - len(said)} more"] if said_in_all > len(said) else []
+    return "\n".join(lines if facts or said else [*lines, "", "Nothing yet."]) + "\n"
+
+
+def _profile_line(record: MemoryRecord) -> str:
+    speaker = f"{one_line(record.name, longest=_NAME_CHARS)}: " if record.name else ""
+    text = one_line(record.text, longest=_LINE_CHARS)
+    return f"- {speaker}{text} *(since {shown_day(record.valid_from)}, id {record.id})*"
+
+
+def _known(host: Host) -> tuple[list[MemoryRecord], list[MemoryRecord], int]:
+    """Return all facts, the latest words that no fact rests on, and how many such words there are."""
+    with resource_errors():
+        engine, who = host.engine(), caller(host.principal())
+        said = list_memories(engine, who, Listing(scope=Scope.USER, kind=Kind.EPISODE, limit=_SAID_SHOWN))
+        return current_facts(engine, who), [shown.record for shown in said.memories], said.total
 
 
 def graph(host: Host) -> str:
     """Return entities and relations as JSON."""
-    projected = project(_current(host))
+    with resource_errors():
+        projected = project(current_facts(host.engine(), caller(host.principal())))
     edges = [{**asdict(edge.relation), "memory_id": edge.memory_id} for edge in projected.edges]
     entities = [{"name": entity.name, "memory_ids": list(entity.memory_ids)} for entity in projected.entities]
     return json.dumps({"entities": entities, "relations": edges}, ensure_ascii=False)
@@ -61,14 +78,8 @@ def graph(host: Host) -> str:
 def memory(id: str, ctx: Context[Host]) -> str:  # noqa: A002 - the URI template names the variable
     """Return all versions of one memory as JSON."""
     with resource_errors():
-        versions = [told(record) for record in history(engine_of(ctx), caller_of(ctx), id)]
+        versions = [told(Shown(record=record)) for record in history(engine_of(ctx), caller_of(ctx), id)]
     return json.dumps({"versions": versions}, ensure_ascii=False)
-
-
-def _current(host: Host) -> list[MemoryRecord]:
-    with resource_errors():
-        listing = Listing(scope=Scope.USER, limit=MAX_BATCH)
-        return list(list_memories(host.engine(), caller(host.principal()), listing).memories)
 
 
 def _named(name: str, function: "partial[str]") -> "partial[str]":

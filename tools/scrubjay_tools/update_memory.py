@@ -9,7 +9,7 @@ from pydantic import Field
 from scrubjay.journeys.updating import update
 from scrubjay.recall.reply import memory_line
 from scrubjay_tools.host import Host, caller_of, engine_of
-from scrubjay_tools.replies import UpdateReply, reply
+from scrubjay_tools.replies import UpdateReply, reply, shortened
 
 
 def update_memory(
@@ -24,7 +24,9 @@ def update_memory(
     """
     correction = update(engine_of(ctx), caller_of(ctx), memory_id, content)
     record = correction.record
-    shape = {"id": record.id, "memory": record.text, "previous": correction.previous, "version": record.version}
+    shape = shortened(
+        {"id": record.id, "memory": record.text, "previous": correction.previous, "version": record.version}
+    )
     return reply(
-        shape, [f"Now {memory_line(shape)[2:]}", f"Before: {memory_line({**shape, 'memory': correction.previous})[2:]}"]
+        shape, [f"Now {memory_line(shape)[2:]}", f"Before: {memory_line({**shape, 'memory': shape['previous']})[2:]}"]
     )

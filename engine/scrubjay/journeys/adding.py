@@ -1,13 +1,14 @@
 """add: what was said and the facts in it, written at once, with what is already known about the same things."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from scrubjay.errors import InvalidInput
-from scrubjay.journeys.engine import Engine
-from scrubjay.journeys.searching import RECALLED, rank
+from scrubjay.errors import InvalidInput, StoreError
+from scrubjay.journeys.engine import Engine, is_memory_id
+from scrubjay.journeys.searching import RECALLED, Wanted, rank
 from scrubjay.remembering.plan import Outcome, Plan, Proposal, outdated_episodes, plan_facts, source_of
 from scrubjay.remembering.rows import Occasion, episode_digest, episode_row, fact_digest
 from scrubjay.types import (
@@ -21,12 +22,13 @@ from scrubjay.types import (
     MemoryRecord,
     Message,
     Scope,
-    Visibility,
 )
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
 
 _RELATED_PER_ITEM = 3
 _RELATED_AT_MOST = 10
@@ -47,10 +49,14 @@ class Addition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Added:
-    """What became of each message, then of each fact, in order, and known memories close to the new ones."""
+    """What became of each message, then of each fact, in order, and known memories close to the new ones.
+
+    `uncompared`: how many new facts beyond the first 50 nobody has compared with what is known.
+    """
 
     outcomes: tuple[Outcome, ...]
     related: tuple[Hit, ...]
+    uncompared: int = 0
 
 
 def add(engine: Engine, caller: Caller, addition: Addition) -> Added:
@@ -64,15 +70,18 @@ def add(engine: Engine, caller: Caller, addition: Addition) -> Added:
     with engine.store.exclusive(owner):
         occasion = _occasion(engine, caller, addition.scope)  # the time of the commit: others may have come before
         said = _plan_messages(engine, occasion, addition.messages)
-        told = _plan_facts(engine, occasion, addition.facts, [outcome.record for outcome in said.outcomes])
+        told = _plan_facts(engine, occasion, addition, said)
         inserted = _in_order([*said.inserted, *told.inserted], occasion.now)
         replaced = [*told.replaced, *_outdated(engine, occasion, told.replaced)]
         if inserted or replaced:
             vectors = _stacked([embedded[record.text] for record in inserted], engine.embedder.dimension)
             engine.store.write(owner, inserted=inserted, vectors=vectors, replaced=replaced)
     compared = inserted if addition.compared and not addition.facts else [r for r in inserted if r.kind is Kind.FACT]
-    related = _related(engine, occasion, compared, embedded) if len(compared) <= _COMPARED_AT_MOST else ()
-    return Added(outcomes=(*said.outcomes, *told.outcomes), related=related)
+    return Added(
+        outcomes=(*said.outcomes, *told.outcomes),
+        related=_related(engine, occasion, compared[:_COMPARED_AT_MOST], embedded),
+        uncompared=max(0, len(compared) - _COMPARED_AT_MOST),
+    )
 
 
 def _occasion(engine: Engine, caller: Caller, scope: Scope) -> Occasion:
@@ -94,7 +103,8 @@ def _embed_new(engine: Engine, occasion: Occasion, addition: Addition) -> "dict[
     session_id = occasion.caller.session_id
     digest_by_text = {message.content: episode_digest(message, session_id=session_id) for message in addition.messages}
     digest_by_text |= {draft.text: fact_digest(draft.text) for draft in addition.facts if not draft.replaces}
-    known = _known(engine, occasion, list(digest_by_text.values()))
+    rows = _in_scope(engine, occasion, digests=list(digest_by_text.values()))
+    known = {row.digest for row in rows}
     texts = [text for text, digest in digest_by_text.items() if digest not in known]
     texts += [draft.text for draft in addition.facts if draft.replaces]
     return _Vectors(engine, dict(zip(texts, engine.embedder.embed_documents(texts), strict=True)) if texts else {})
@@ -118,35 +128,46 @@ def _plan_messages(engine: Engine, occasion: Occasion, messages: Sequence[Messag
         return Plan(inserted=(), replaced=(), outcomes=())
     session_id = occasion.caller.session_id
     digests = [episode_digest(message, session_id=session_id) for message in messages]
-    known = _known(engine, occasion, digests) | _said_before(engine, occasion, messages, digests)
+    known = _known_messages(engine, occasion, messages, digests)
     last = _last_turn(engine, occasion)
     previous, turn = (last.text, last.turn + 1) if last else ("", 0)
     outcomes: list[Outcome] = []
     for number, (message, digest) in enumerate(zip(messages, digests, strict=True)):
-        if digest in known:
-            outcomes.append(Outcome(record=known[digest], event=Event.NONE))
-        else:
-            record = episode_row(message, occasion, token=engine.new_token(), turn=turn + number, previous=previous)
-            known[digest] = record
-            outcomes.append(Outcome(record=record, event=Event.ADD))
-        previous = message.content
+        event = Event.NONE if digest in known else Event.ADD
+        if event is Event.ADD:
+            known[digest] = episode_row(
+                message, occasion, token=engine.new_token(), turn=turn + number, previous=previous
+            )
+        outcomes.append(Outcome(record=known[digest], event=event))
+        previous = known[digest].text  # as it is stored, so that forgetting it finds its traces
     inserted = tuple(outcome.record for outcome in outcomes if outcome.event is Event.ADD)
     return Plan(inserted=inserted, replaced=(), outcomes=tuple(outcomes))
 
 
-def _plan_facts(
-    engine: Engine, occasion: Occasion, drafts: Sequence[FactDraft], episodes: Sequence[MemoryRecord]
-) -> Plan:
+def _plan_facts(engine: Engine, occasion: Occasion, addition: Addition, said: Plan) -> Plan:
+    drafts = addition.facts
+    if not drafts:
+        return Plan(inserted=(), replaced=(), outcomes=())
+    # Evidence is quoted from what was sent, which may be another spelling of what is known.
+    episodes = [
+        replace(outcome.record, text=message.content)
+        for outcome, message in zip(said.outcomes, addition.messages, strict=True)
+    ]
     proposals = [
         Proposal(draft=draft, token=engine.new_token(), source=source_of(draft, episodes, field=f"facts[{number}]"))
         for number, draft in enumerate(drafts)
     ]
-    target_ids = tuple(dict.fromkeys(target for draft in drafts for target in draft.replaces))
-    targets = _current(engine, occasion, Filter(ids=target_ids)) if target_ids else []
-    known = _known(engine, occasion, [fact_digest(draft.text) for draft in drafts])
-    return plan_facts(
-        proposals, occasion, known_by_digest=known, target_by_id={record.id: record for record in targets}
-    )
+    for number, draft in enumerate(drafts):
+        if draft.expires_at is not None and draft.expires_at <= max(occasion.now, draft.valid_from or occasion.now):
+            raise InvalidInput(f"facts[{number}].expires_at", "lies before the fact would hold; nothing was stored")
+    known = _in_scope(engine, occasion, digests=[fact_digest(draft.text) for draft in drafts])
+    return plan_facts(proposals, occasion, known=known, targets=_targets(engine, occasion, drafts))
+
+
+def _targets(engine: Engine, occasion: Occasion, drafts: Sequence[FactDraft]) -> list[MemoryRecord]:
+    """Return every version of what the facts replace, as far as it lies in the scope of this add."""
+    ids = tuple({target for draft in drafts for target in draft.replaces if is_memory_id(target)})
+    return engine.store.find(occasion.owner, Filter(ids=ids, visible=occasion.visible)) if ids else []
 
 
 def _outdated(engine: Engine, occasion: Occasion, closed: Sequence[MemoryRecord]) -> list[MemoryRecord]:
@@ -159,36 +180,29 @@ def _outdated(engine: Engine, occasion: Occasion, closed: Sequence[MemoryRecord]
     return outdated_episodes(closed, episodes, resting, now=occasion.now)
 
 
-def _current(engine: Engine, occasion: Occasion, where: Filter) -> list[MemoryRecord]:
-    """Return the current rows in the scope of this add that match."""
-    visible = Visibility(scopes=frozenset({occasion.scope}), session_id=occasion.caller.session_id)
-    return engine.store.find(occasion.owner, replace(where, visible=visible, current_at=occasion.now))
+def _in_scope(engine: Engine, occasion: Occasion, *, digests: Sequence[str]) -> list[MemoryRecord]:
+    """Return the rows, current and past, in the scope of this add that say one of these things."""
+    where = Filter(visible=occasion.visible, digests=tuple(digests), alive_at=occasion.now)
+    return engine.store.find(occasion.owner, where) if digests else []
 
 
-def _known(engine: Engine, occasion: Occasion, digests: Sequence[str]) -> dict[str, MemoryRecord]:
-    if not digests:
-        return {}
-    return {record.digest: record for record in _current(engine, occasion, Filter(digests=tuple(digests)))}
-
-
-def _said_before(
+def _known_messages(
     engine: Engine, occasion: Occasion, messages: Sequence[Message], digests: Sequence[str]
 ) -> dict[str, MemoryRecord]:
-    """Return what a transcript that is sent again said at the same moments before, though it may be outdated now."""
-    dated = tuple(digest for message, digest in zip(messages, digests, strict=True) if message.time is not None)
-    if not dated:
-        return {}
-    visible = Visibility(scopes=frozenset({occasion.scope}), session_id=occasion.caller.session_id)
-    where = Filter(visible=visible, digests=dated, alive_at=occasion.now)
-    return {record.digest: record for record in engine.store.find(occasion.owner, where)}
+    """Return what was said before: still current, or (a transcript sent again) at the same moment, if outdated now."""
+    dated = {digest for message, digest in zip(messages, digests, strict=True) if message.time is not None}
+    rows = _in_scope(engine, occasion, digests=digests)
+    return {row.digest: row for row in reversed(rows) if row.is_current(occasion.now) or row.digest in dated}
 
 
 def _last_turn(engine: Engine, occasion: Occasion) -> MemoryRecord | None:
-    """Return what was said last in this conversation; without a session there is no telling."""
+    """Return what was said last in this conversation and scope; without a session there is no telling."""
     session_id = occasion.caller.session_id
     if not session_id:
         return None
-    where = Filter(session_id=session_id, kind=Kind.EPISODE, alive_at=occasion.now)
+    where = Filter(
+        visible=occasion.visible, session_id=session_id, kind=Kind.EPISODE, alive_at=occasion.now, states=RECALLED
+    )
     return next(iter(engine.store.find(occasion.owner, where, limit=1)), None)
 
 
@@ -206,15 +220,28 @@ def _stacked(vectors: "list[NDArray[np.float32]]", dimension: int) -> "NDArray[n
 def _related(
     engine: Engine, occasion: Occasion, compared: Sequence[MemoryRecord], vectors: "dict[str, NDArray[np.float32]]"
 ) -> tuple[Hit, ...]:
-    """Return current memories close to the new rows, best first; of new rows close to each other, both."""
-    visible = Visibility(scopes=frozenset({occasion.scope}), session_id=occasion.caller.session_id)
+    """Return current memories close to the new rows, best first; of new rows close to each other, both.
+
+    The rows are stored already: when this fails, it is the hint that is missing and not the memory.
+    """
+    where = Filter(visible=occasion.visible, current_at=occasion.now, states=RECALLED)
+    wanted = [
+        Wanted(
+            text=record.text,
+            vector=vectors[record.text],
+            limit=_RELATED_PER_ITEM,
+            without=frozenset({record.id, *record.source_ids}),
+        )
+        for record in compared
+    ]
     best: dict[str, Hit] = {}
-    for record in compared:
-        own = (record.id, *record.source_ids)
-        where = Filter(visible=visible, current_at=occasion.now, states=RECALLED, without_ids=own)
-        vector = vectors[record.text]
-        for hit in rank(engine, [(occasion.owner, where)], query=record.text, vector=vector, limit=_RELATED_PER_ITEM):
-            known = best.get(hit.record.id)
-            if hit.score >= _RELATED_LEAST_SCORE and (known is None or known.score < hit.score):
-                best[hit.record.id] = hit
+    try:
+        ranked = rank(engine, occasion.owner, where, wanted) if wanted else []
+    except StoreError as error:
+        logger.warning("related memories could not be looked up: %s", error)
+        return ()
+    for hit in [hit for hits in ranked for hit in hits if hit.score >= _RELATED_LEAST_SCORE]:
+        known = best.get(hit.record.id)
+        if known is None or known.score < hit.score:
+            best[hit.record.id] = hit
     return tuple(sorted(best.values(), key=lambda hit: -hit.score)[:_RELATED_AT_MOST])

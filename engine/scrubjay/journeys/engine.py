@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 
 from scrubjay.errors import MemoryNotFound
 from scrubjay.ports import Embedder, MemoryStore
-from scrubjay.types import PREFIX_CHARS, Caller, Owner
+from scrubjay.types import PREFIX_CHARS, Caller, Filter, Owner
+
+_ID_CHARS = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,17 +21,21 @@ class Engine:
     now: Callable[[], datetime]
     new_token: Callable[[], str]
     session_ttl: timedelta
+    tenant: str
 
     def owner_of_id(self, memory_id: str, caller: Caller | None) -> Owner | None:
-        """Return whose memory has this id: among the caller's own tables, or (library calls by id alone) any table.
+        """Return whose memory has this id: among the caller's own tables, or (library calls by id) in this tenant.
 
-        None for an id that is malformed or lies in no such table.
+        None for an id that is malformed or lies in no such table. Owners may share a prefix; then the id decides.
         """
-        prefix = memory_id[:PREFIX_CHARS]
         if not is_memory_id(memory_id):
             return None
-        owners = caller.owners() if caller else self.store.owners_with_prefix(prefix)
-        return next((owner for owner in owners if owner.digest.startswith(prefix)), None)
+        prefix = memory_id[:PREFIX_CHARS]
+        owners = caller.owners() if caller else self.store.owners(prefix=prefix)
+        candidates = [o for o in owners if o.digest.startswith(prefix) and o.tenant == self.tenant]
+        if len(candidates) <= 1:
+            return next(iter(candidates), None)
+        return next((o for o in candidates if self.store.count(o, Filter(ids=(memory_id,)))), None)
 
     def by_owner(self, ids: Sequence[str], caller: Caller | None) -> dict[Owner, list[str]]:
         """Return the ids by the table they lie in, leaving out those that lie in none."""
@@ -44,10 +50,12 @@ class Engine:
         """Return whose memory has this id; raises MemoryNotFound."""
         owner = self.owner_of_id(memory_id, caller)
         if owner is None:
-            raise MemoryNotFound(memory_id)
+            raise MemoryNotFound(str(memory_id))
         return owner
 
 
-def is_memory_id(text: str) -> bool:
-    """Whether a text has the form of an id: 16 characters of a-z and 2-7."""
-    return len(text) == 16 and text.isascii() and all(c.islower() or c in "234567" for c in text)  # noqa: PLR2004
+def is_memory_id(text: object) -> bool:
+    """Whether a value has the form of an id: 16 characters of a-z and 2-7."""
+    if not isinstance(text, str) or len(text) != _ID_CHARS or not text.isascii():
+        return False
+    return all(c.islower() or c in "234567" for c in text)

@@ -36,7 +36,7 @@ def forget(engine: Engine, caller: Caller | None, ids: Sequence[str]) -> Receipt
             plan = _cascade(engine, owner, tuple(owned))
             if plan.rewritten:
                 engine.store.write(owner, inserted=(), vectors=_no_vectors(engine), replaced=plan.rewritten)
-            engine.store.erase(owner, plan.erased_ids)
+            engine.store.erase(owner, plan.erased_ids, versions=plan.erased_versions)
         forgotten += [memory_id for memory_id in owned if memory_id in plan.erased_ids]
         erased += len(plan.erased_ids)
         rewritten += len(plan.rewritten)
@@ -55,13 +55,21 @@ def forget_everything(engine: Engine, caller: Caller, scope: Scope) -> Receipt:
     with engine.store.exclusive(owner):
         gone = _ids(engine, owner, Filter())
         engine.store.erase_owner(owner)
-    also = Receipt(forgotten=(), erased=0, rewritten=0, at=engine.now())
-    if owner.scope is Scope.USER and caller.agent_id:
-        written = Filter(written_by=caller.written_by or caller.user_id)
-        also = forget(engine, caller, _ids(engine, caller.owner_of(Scope.AGENT), written))
-    return Receipt(
-        forgotten=(*gone, *also.forgotten), erased=len(gone) + also.erased, rewritten=also.rewritten, at=also.at
-    )
+    if scope is Scope.USER:
+        gone += _forget_lessons(engine, caller)
+    return Receipt(forgotten=tuple(gone), erased=len(gone), rewritten=0, at=engine.now())
+
+
+def _forget_lessons(engine: Engine, caller: Caller) -> list[str]:
+    """Erase what the person wrote into any agent's table of the tenant, version by version; others' versions stay."""
+    forgotten: list[str] = []
+    agents = [o for o in engine.store.owners() if o.tenant == caller.tenant and o.scope is Scope.AGENT]
+    for owner in agents:
+        with engine.store.exclusive(owner):
+            written = engine.store.find(owner, Filter(written_by=caller.user_id))
+            engine.store.erase(owner, (), versions=[record.key for record in written])
+        forgotten += dict.fromkeys(record.id for record in written)
+    return forgotten
 
 
 def _cascade(engine: Engine, owner: Owner, ids: tuple[str, ...]) -> Cascade:
@@ -72,7 +80,8 @@ def _cascade(engine: Engine, owner: Owner, ids: tuple[str, ...]) -> Cascade:
     episodes = engine.store.find(owner, Filter(ids=taken, kind=Kind.EPISODE))
     for session_id in sorted({episode.session_id for episode in episodes}):
         episodes += engine.store.find(owner, Filter(session_id=session_id, kind=Kind.EPISODE, without_ids=taken))
-    return cascade(targets, episodes, engine.store.find(owner, Filter(rests_on=taken)))
+    resting = tuple({record.id for record in engine.store.find(owner, Filter(rests_on=taken))})
+    return cascade(targets, episodes, engine.store.find(owner, Filter(ids=resting)) if resting else ())
 
 
 def _ids(engine: Engine, owner: Owner, where: Filter) -> list[str]:

@@ -1,7 +1,7 @@
 """search: the few memories that answer a query, within the caller's sight and a token budget."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,23 @@ from scrubjay.journeys.engine import Engine
 from scrubjay.recall.budget import fit
 from scrubjay.recall.collapse import collapsed
 from scrubjay.recall.fusion import confidence, weighted_sum
-from scrubjay.recall.query import content_words
+from scrubjay.recall.query import content_words, lexical_query
 from scrubjay.texts import checked
-from scrubjay.types import MAX_QUERY_CHARS, Caller, Filter, Hit, JsonObject, Match, MemoryRecord, Owner, Scope, State
+from scrubjay.types import (
+    MAX_LIMIT,
+    MAX_QUERY_CHARS,
+    Caller,
+    Filter,
+    Hit,
+    JsonObject,
+    Match,
+    MemoryRecord,
+    Owner,
+    Scope,
+    Shown,
+    State,
+    Visibility,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,9 +36,6 @@ _CANDIDATES = 200
 """Rows that each of the two searches gives to fusion; hit@10 on LoCoMo: .768 with 100, .787 with 200, .786 with all."""
 RECALLED = frozenset({State.READY, State.PENDING})
 """The states that recall sees unless it is asked for suspect memories."""
-
-_MOST_WORDS = 64
-"""A whole page as a query is looked up by its first different words; its meaning is in the vector."""
 
 Key = tuple[str, int]
 
@@ -37,7 +48,7 @@ class Question:
     limit: int = 10
     max_tokens: int | None = None
     scope: Scope | None = None
-    category: str = ""
+    category: str | None = None
     metadata: JsonObject = field(default_factory=dict)
     since: datetime | None = None
     until: datetime | None = None
@@ -46,41 +57,55 @@ class Question:
 
     def __post_init__(self) -> None:
         checked(self.query, field="query", longest=MAX_QUERY_CHARS)
-        if self.limit < 1:
-            raise InvalidInput("limit", f"is {self.limit}; it is at least 1")
+        check_limit(self.limit)
+        if self.max_tokens is not None and self.max_tokens < 1:
+            raise InvalidInput("max_tokens", f"is {self.max_tokens}; it is at least 1")
+        if not 0 <= self.min_score <= 1:
+            raise InvalidInput("min_score", f"is {self.min_score}; it lies between 0 and 1")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """Hits, best first; the tokens of their reply (0 without a budget); and how many hits the budget left out."""
 
-    hits: tuple[Hit, ...]
+    hits: tuple[Shown, ...]
     tokens: int
     left_out: int
 
 
+def check_limit(limit: object) -> None:
+    """Raise InvalidInput unless a limit is a number of results that can be meant."""
+    if not isinstance(limit, int) or not 1 <= limit <= MAX_LIMIT:
+        raise InvalidInput("limit", f"is {limit!r}; it is a whole number from 1 to {MAX_LIMIT:,}")
+
+
 def search(engine: Engine, caller: Caller, question: Question) -> Found:
-    """Return the best hits among the caller's own memories.
+    """Return the best hits among the caller's own memories, best first.
 
     Raises InvalidInput, OwnerRequired, EmbeddingError, StoreError.
     """
-    tables = [
-        (owner, filter_of(question, now=engine.now(), base=Filter(visible=visible)))
-        for owner, visible in caller.readable(question.scope)
-    ]
+    tables = caller.readable(question.scope)
     vector = engine.embedder.embed_query(question.query)
-    ranked = rank(engine, tables, query=question.query, vector=vector, limit=question.limit)
-    hits = [hit for hit in ranked if hit.score >= question.min_score]
+    wanted = Wanted(text=question.query, vector=vector, limit=question.limit)
+    now = engine.now()
+    hits = [
+        hit
+        for owner, visible in tables
+        for hit in rank(engine, owner, filter_of(question, now=now, visible=visible), [wanted])[0]
+        if hit.score >= question.min_score
+    ]
+    best = sorted(hits, key=lambda hit: -hit.score)[: question.limit]
+    shown = [Shown(record=hit.record, score=hit.score) for hit in best]
     if question.max_tokens is None:
-        return Found(hits=tuple(hits), tokens=0, left_out=0)
-    fitted = fit(hits, max_tokens=question.max_tokens, count_tokens=engine.count_tokens, query=question.query)
-    return Found(hits=fitted.hits, tokens=fitted.tokens, left_out=fitted.left_out)
+        return Found(hits=tuple(shown), tokens=0, left_out=0)
+    fitted = fit(shown, max_tokens=question.max_tokens, count_tokens=engine.count_tokens, query=question.query)
+    return Found(hits=fitted.shown, tokens=fitted.tokens, left_out=fitted.left_out)
 
 
-def filter_of(question: Question, *, now: datetime, base: Filter) -> Filter:
+def filter_of(question: Question, *, now: datetime, visible: Visibility) -> Filter:
     """Return the store's filter for a question: what is true now, or was at `as_of`, and never what has expired."""
     return Filter(
-        visible=base.visible,
+        visible=visible,
         states=RECALLED,
         category=question.category,
         metadata=question.metadata,
@@ -92,51 +117,51 @@ def filter_of(question: Question, *, now: datetime, base: Filter) -> Filter:
     )
 
 
-def rank(
-    engine: Engine,
-    tables: Sequence[tuple[Owner, Filter]],
-    *,
-    query: str,
-    vector: "NDArray[np.float32]",
-    limit: int,
-) -> list[Hit]:
-    """Return the best hits over several owners' tables, best first, with scores in [0, 1]."""
-    dense: dict[Key, float] = {}
-    lexical: dict[Key, float] = {}
-    words = list(dict.fromkeys(content_words(query)))[:_MOST_WORDS]
-    candidates = max(_CANDIDATES, 4 * limit)
-    owner_by_key: dict[Key, tuple[Owner, Filter]] = {}
-    for owner, where in tables:
-        nearest = engine.store.dense(owner, vector, where, limit=candidates)
-        sharing = engine.store.lexical(owner, " ".join(words), where, limit=candidates) if words else []
-        dense |= _scores(nearest)
-        lexical |= _scores(sharing)
-        owner_by_key |= {(match.id, match.version): (owner, where) for match in (*nearest, *sharing)}
-    order = sorted(weighted_sum(dense, lexical).items(), key=lambda item: (-item[1], item[0]))[: 4 * limit]
-    record_by_key = _records(engine, [key for key, _ in order], owner_by_key)
-    ranked = [(record_by_key[key], score) for key, score in order if key in record_by_key]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One look-up: a text with its vector of shape (dimension,), how many hits, and ids that do not count."""
+
+    text: str
+    vector: "NDArray[np.float32]"
+    limit: int
+    without: frozenset[str] = frozenset()
+
+
+def rank(engine: Engine, owner: Owner, where: Filter, wanted: Sequence[Wanted]) -> list[list[Hit]]:
+    """Return, for each look-up, the best hits in one owner's table, best first, with scores in [0, 1]."""
+    import numpy as np
+
+    candidates = max([_CANDIDATES, *(4 * one.limit for one in wanted)])
+    vectors = np.stack([one.vector for one in wanted])
+    nearest = engine.store.dense(owner, vectors, where, limit=candidates)
+    orders = []
+    for one, near in zip(wanted, nearest, strict=True):
+        words = lexical_query(one.text)
+        sharing = engine.store.lexical(owner, words, where, limit=candidates) if words else []
+        dense, lexical = _scores(near, one.without), _scores(sharing, one.without)
+        fused = sorted(weighted_sum(dense, lexical).items(), key=lambda item: (-item[1], item[0]))
+        orders.append((dense, fused[: 2 * one.limit]))
+    ids = tuple({memory_id for _, order in orders for (memory_id, _), _ in order})
+    # The filter once more: the two searches and this look-up may have seen different commits.
+    records = engine.store.find(owner, replace(where, ids=ids)) if ids else []
+    record_by_key = {record.key: record for record in records}
+    return [
+        collapsed(_hits(one, dense, [(record_by_key[key], score) for key, score in order if key in record_by_key]))[
+            : one.limit
+        ]
+        for one, (dense, order) in zip(wanted, orders, strict=True)
+    ]
+
+
+def _hits(one: Wanted, dense: Mapping[Key, float], ranked: Sequence[tuple[MemoryRecord, float]]) -> list[Hit]:
+    """Return hits whose best has its calibrated score and whose others have their share of it."""
     if not ranked:
         return []
     best, best_score = ranked[0]
-    scale = confidence(dense.get(best.key, 0.0), words, best.lexical) / best_score if best_score else 0.0
-    return collapsed([Hit(record=record, score=score * scale) for record, score in ranked])[:limit]
+    calibrated = confidence(dense.get(best.key, 0.0), content_words(one.text), best.lexical)
+    scale = calibrated / best_score if best_score else 0.0
+    return [Hit(record=record, score=score * scale) for record, score in ranked]
 
 
-def _scores(matches: Sequence[Match]) -> dict[Key, float]:
-    return {(match.id, match.version): match.score for match in matches}
-
-
-def _records(
-    engine: Engine, keys: Sequence[Key], owner_by_key: dict[Key, tuple[Owner, Filter]]
-) -> dict[Key, MemoryRecord]:
-    ids_by_table: dict[Owner, list[str]] = {}
-    where_by_owner: dict[Owner, Filter] = {}
-    for key in keys:
-        owner, where = owner_by_key[key]
-        ids_by_table.setdefault(owner, []).append(key[0])
-        where_by_owner[owner] = where
-    return {
-        record.key: record
-        for owner, ids in ids_by_table.items()
-        for record in engine.store.find(owner, Filter(visible=where_by_owner[owner].visible, ids=tuple(ids)))
-    }
+def _scores(matches: Sequence[Match], without: frozenset[str]) -> dict[Key, float]:
+    return {(match.id, match.version): match.score for match in matches if match.id not in without}

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, replace
 
-from scrubjay.errors import MemoryNotFound
+from scrubjay.errors import InvalidInput, MemoryNotFound
 from scrubjay.journeys.engine import Engine
-from scrubjay.journeys.listing import current_version
+from scrubjay.journeys.listing import version_that_holds
 from scrubjay.remembering.rows import corrected
 from scrubjay.texts import checked
-from scrubjay.types import MAX_TEXT_CHARS, Caller, MemoryRecord
+from scrubjay.types import MAX_TEXT_CHARS, Caller, Filter, MemoryRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +27,18 @@ def update(engine: Engine, caller: Caller | None, memory_id: str, content: str) 
     owner = engine.required_owner(memory_id, caller)
     vectors = engine.embedder.embed_documents([text])
     with engine.store.exclusive(owner):
-        old = current_version(engine, caller, memory_id)
+        now = engine.now()
+        versions = engine.store.find(owner, Filter(ids=(memory_id,)))
+        newest = max((record.version for record in versions), default=0)
+        if not any(record.version == newest and record.is_alive(now) for record in versions):
+            raise MemoryNotFound(memory_id)
+        old = version_that_holds(sorted(versions, key=lambda record: -record.version), now)
         if old.text == text:
             return Correction(record=old, previous=old.text)
-        if old.superseded_by:
-            raise MemoryNotFound(memory_id)
-        new = corrected(old, text, now=engine.now(), written_by=caller.written_by if caller else "")
+        if not old.is_current(now):
+            by = f" by {old.superseded_by!r}" if old.superseded_by else ""
+            raise InvalidInput("memory_id", f"names a memory that was superseded{by}; correct what holds now instead")
+        written_by = caller.written_by if caller else ""
+        new = corrected(old, text, version=newest + 1, now=now, written_by=written_by)
         engine.store.write(owner, inserted=[new], vectors=vectors, replaced=[replace(old, valid_to=old.valid_from)])
     return Correction(record=new, previous=old.text)

@@ -5,61 +5,91 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from scrubjay.recall.query import content_words
-from scrubjay.recall.reply import compact, told_hit
-from scrubjay.types import Hit
+from scrubjay.recall.reply import compact, told
+from scrubjay.types import Shown
 
 _SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？\n]*")
-_LEAST_EXCERPT_TOKENS = 12
+_LEAST_EXCERPT_CHARS = 8
+_CURSOR_CHARS = 60
 _MOST_SENTENCES = 100
 _CHARS_PER_TOKEN = 6  # generous: the first guess is cut down until it fits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fitted:
-    """The hits that fit, what they cost, and how many were left out."""
+    """The hits that fit, what their reply costs, and how many were left out."""
 
-    hits: tuple[Hit, ...]
+    shown: tuple[Shown, ...]
     tokens: int
     left_out: int
 
 
-def fit(hits: Sequence[Hit], *, max_tokens: int, count_tokens: Callable[[str], int], query: str) -> Fitted:
+def fit(hits: Sequence[Shown], *, max_tokens: int, count_tokens: Callable[[str], int], query: str) -> Fitted:
     """Keep hits in rank order while their JSON fits `max_tokens`.
 
-    A hit that would not fit an empty budget comes as its best excerpt; one that does not fit what remains is left
-    out, and smaller ones after it may still come.
+    A hit that would not fit an empty budget comes truncated; one that does not fit what remains is left out, and
+    smaller ones after it may still come.
     """
     frame = count_tokens(compact({"results": [], "tokens": max_tokens, "left_out": len(hits)}))
-    kept: list[Hit] = []
+    kept: list[Shown] = []
     spent = frame
-
-    def cost(hit: Hit) -> int:
-        return count_tokens(compact(told_hit(hit))) + 1  # and the comma
-
     for hit in hits:
-        whole = cost(hit)
-        fitting = hit
-        if whole > max_tokens - frame:
-            fitting = shortened(hit, room=max_tokens - spent, cost=cost, query=query) or hit
-        price = whole if fitting is hit else cost(fitting)
-        if spent + price <= max_tokens:
+        fitting: Shown | None = hit
+        if _cost(hit, count_tokens) > max_tokens - frame:
+            fitting = truncated(hit, room=max_tokens - spent, count_tokens=count_tokens, query=query)
+        price = _cost(fitting, count_tokens) if fitting else 0
+        if fitting and spent + price <= max_tokens:
             kept.append(fitting)
             spent += price
-    return Fitted(hits=tuple(kept), tokens=spent, left_out=len(hits) - len(kept))
+    return Fitted(shown=tuple(kept), tokens=spent, left_out=len(hits) - len(kept))
 
 
-def shortened(hit: Hit, *, room: int, cost: Callable[[Hit], int], query: str) -> Hit | None:
-    """Return the hit with the longest best excerpt that costs at most `room`; None when no useful one does."""
-    spare = room - cost(replace(hit, excerpt="…"))
-    if spare < _LEAST_EXCERPT_TOKENS:
+def first_page(rows: Sequence[Shown], *, max_tokens: int | None, count_tokens: Callable[[str], int]) -> list[Shown]:
+    """Return the first rows whose JSON fits `max_tokens`, at least one, so that paging always gets on.
+
+    A first row that alone exceeds the budget comes truncated, as far as its least form allows.
+    """
+    if max_tokens is None or not rows:
+        return list(rows)
+    kept: list[Shown] = []
+    spent = count_tokens(compact({"memories": [], "total": len(rows), "next_cursor": "x" * _CURSOR_CHARS}))
+    for row in rows:
+        price = _cost(row, count_tokens)
+        if spent + price > max_tokens:
+            if not kept:
+                room = max_tokens - spent
+                kept.append(truncated(row, room=room, count_tokens=count_tokens, query="") or _least(row))
+            break
+        kept.append(row)
+        spent += price
+    return kept
+
+
+def truncated(row: Shown, *, room: int, count_tokens: Callable[[str], int], query: str) -> Shown | None:
+    """Return the row with its main fields and the longest best excerpt that cost at most `room`; None if none does."""
+    least = _least(row)
+    text = row.record.text
+    spare = room - _cost(least, count_tokens)
+    if spare < 0:
         return None
-    chars = spare * _CHARS_PER_TOKEN
-    while chars >= _LEAST_EXCERPT_TOKENS:
-        candidate = replace(hit, excerpt=best_excerpt(hit.record.text, query, longest=chars))
-        if cost(candidate) <= room:
+    chars = min(len(text), spare * _CHARS_PER_TOKEN)
+    while chars >= _LEAST_EXCERPT_CHARS:
+        excerpt = text if chars == len(text) else best_excerpt(text, query, longest=chars)
+        candidate = replace(least, record=replace(least.record, text=excerpt))
+        if _cost(candidate, count_tokens) <= room:
             return candidate
         chars = chars * 3 // 4
     return None
+
+
+def _least(row: Shown) -> Shown:
+    """Return the row without what can be long, and with the very beginning of its text."""
+    main = replace(row.record, text="…", evidence=(), metadata={}, entities=(), relations=())
+    return replace(row, record=main, truncated=True)
+
+
+def _cost(row: Shown, count_tokens: Callable[[str], int]) -> int:
+    return count_tokens(compact(told(row))) + 1  # and the comma
 
 
 def best_excerpt(text: str, query: str, *, longest: int) -> str:

@@ -1,8 +1,16 @@
 """What a query asks for, in the words that full-text search should look for."""
 
 import re
+import unicodedata
 
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\W_\u3040-\u30ff\u3400-\u9fff]+")
+_CHINESE_JAPANESE = "\u3040-\u30ff\u3400-\u9fff"  # written without spaces
+_MARKS = (  # parts of words that are no letters to `\w`: accents, vowel signs of Hebrew, Arabic, Indic and others
+    "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0900-\u0963\u0966-\u109f\u1780-\u17d3\u200c\u200d"
+)
+_WORD = re.compile(rf"[{_CHINESE_JAPANESE}]|(?:[^\W_{_CHINESE_JAPANESE}]|[{_MARKS}])+")
+_PUNCTUATION = ".,;:!?\"'()[]{}<>«»“”‘’。，！？、؟"
+_MOST_WORDS = 64
+_MOST_CHARS = 2_000
 _FUNCTION_WORDS = frozenset(
     "a an and are as at be been being but by can could did do does for from had has have he her him his how i in is it "
     "its me my of on or our she should so than that the their them then there these they this those to us was we were "
@@ -12,11 +20,22 @@ _FUNCTION_WORDS = frozenset(
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text, case-folded; Chinese and Japanese, written without spaces, by the character."""
-    return [word.casefold() for word in _WORD.findall(text)]
+    """Return the words of a text in NFC, case-folded; Chinese and Japanese by the character."""
+    return [word.casefold() for word in _WORD.findall(unicodedata.normalize("NFC", text))]
 
 
 def content_words(query: str) -> list[str]:
     """Return the query's words without function words; all of its words when nothing else is in it."""
     every = words(query)
     return [word for word in every if word not in _FUNCTION_WORDS] or every
+
+
+def lexical_query(query: str) -> str:
+    """Return what full-text search is asked: the query without function words, not cut into words.
+
+    Cutting is the index's part, which knows how each script is written. A whole page as a query is looked up by its
+    beginning; its meaning is in the vector.
+    """
+    parts = query[:_MOST_CHARS].split()
+    content = [part for part in parts if part.strip(_PUNCTUATION).casefold() not in _FUNCTION_WORDS]
+    return " ".join(list(dict.fromkeys(content or parts))[:_MOST_WORDS])

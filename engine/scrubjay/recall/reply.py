@@ -6,50 +6,44 @@ from typing import Any
 
 from scrubjay.moments import shown
 from scrubjay.texts import one_line
-from scrubjay.types import Hit, MemoryRecord
+from scrubjay.types import Shown
 
 _LINE_CHARS = 300
+_NAME_CHARS = 60
 
 
-def told(record: MemoryRecord) -> dict[str, Any]:
+def told(shown_memory: Shown) -> dict[str, Any]:
     """Return a memory as JSON values: moments as ISO 8601, and only the fields that say something."""
-    return {
-        name: value
-        for name, value in {
-            "id": record.id,
-            "memory": record.text,
-            "kind": record.kind.value,
-            "scope": record.scope.value,
-            "category": str(record.category),
-            "role": record.role,
-            "name": record.name,
-            "recorded_at": shown(record.recorded_at),
-            "occurred_at": shown(record.occurred_at),
-            "valid_from": shown(record.valid_from),
-            "valid_to": shown(record.valid_to),
-            "superseded_by": record.superseded_by,
-            "entities": list(record.entities),
-            "evidence": list(record.evidence),
-            "metadata": dict(record.metadata),
-            "version": record.version,
-            "state": record.state.value,
-        }.items()
-        if value not in ("", [], {})
+    record, score = shown_memory.record, shown_memory.score
+    shape: dict[str, Any] = {
+        "id": record.id,
+        "memory": record.text,
+        "score": "" if score is None else round(score, 3),
+        "kind": record.kind.value,
+        "scope": record.scope.value,
+        "category": str(record.category),
+        "role": record.role,
+        "name": record.name,
+        "recorded_at": shown(record.recorded_at),
+        "occurred_at": shown(record.occurred_at),
+        "valid_from": shown(record.valid_from),
+        "valid_to": shown(record.valid_to),
+        "superseded_by": record.superseded_by,
+        "entities": list(record.entities),
+        "evidence": list(record.evidence),
+        "metadata": dict(record.metadata),
+        "version": record.version,
+        "state": record.state.value,
+        "truncated": shown_memory.truncated or "",
     }
-
-
-def told_hit(hit: Hit) -> dict[str, Any]:
-    """Return a search result as JSON values, with its score; `truncated` when it is an excerpt."""
-    shape = told(hit.record)
-    shape = {"id": shape.pop("id"), "memory": hit.excerpt or shape.pop("memory"), "score": round(hit.score, 3), **shape}
-    return {**shape, "memory": hit.excerpt, "truncated": True} if hit.excerpt else shape
+    return {name: value for name, value in shape.items() if value not in ("", [], {})}
 
 
 def memory_line(shape: Mapping[str, Any]) -> str:
     """Return one memory on one line: since when, who said it, what, and its id."""
     day = str(shape.get("occurred_at") or shape.get("valid_from") or shape.get("recorded_at") or "")[:10]
     until = f" until {shape['valid_to'][:10]}" if shape.get("valid_to") else ""
-    speaker = f"{shape['name']}: " if shape.get("name") else ""
+    speaker = f"{one_line(shape['name'], longest=_NAME_CHARS)}: " if shape.get("name") else ""
     text = one_line(str(shape["memory"]), longest=_LINE_CHARS)
     return f"- [{day}{until}] {speaker}{text} (id {shape['id']})" if day else f"- {text} (id {shape['id']})"
 

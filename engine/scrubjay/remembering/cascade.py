@@ -10,9 +10,10 @@ from scrubjay.types import Kind, MemoryRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cascade:
-    """Ids to erase, and rows that stay without what they held of the erased."""
+    """Memories and single versions to erase, and rows that stay without what they held of the erased."""
 
     erased_ids: tuple[str, ...]
+    erased_versions: tuple[tuple[str, int], ...]
     rewritten: tuple[MemoryRecord, ...]
 
 
@@ -30,24 +31,32 @@ def cascade(
 
     `targets`: every version of the memories to forget. `episodes`: the rows of `episodes_taken` and every episode
     that may have been indexed with one of them. `dependants`: every version of facts that rest on the taken ones.
-    A fact goes when all it rests on was named itself; otherwise it stays, without that source and its words.
+    A version of a fact goes when all that it rests on was named itself; otherwise it stays, without that source and
+    its words.
     """
     named = {row.id for row in targets}
-    taken = set(episodes_taken(targets))
-    taken_texts = [row.text for row in episodes if row.id in taken]
     named_episodes = {row.id for row in targets if row.kind is Kind.EPISODE}
-    sources_by_id: dict[str, set[str]] = {}
-    for row in dependants:
-        sources_by_id.setdefault(row.id, set()).update(row.source_ids)
-    going = {i for i, sources in sources_by_id.items() if sources <= named_episodes}
-    erased = named | taken | going
-    rewritten = [_without(row, taken, taken_texts) for row in dependants if row.id not in erased]
+    taken = set(episodes_taken(targets))
+    taken_texts = [row.text for row in (*episodes, *targets) if row.id in taken and row.kind is Kind.EPISODE]
+    staying = {row.id for row in dependants if not _rests_only_on(row, named_episodes)}
+    erased = named | taken | ({row.id for row in dependants} - staying)
+    facts = [row for row in dependants if row.id not in erased]
+    versions = [row.key for row in facts if _rests_only_on(row, named_episodes)]
+    rewritten = [_without(row, taken, taken_texts) for row in facts if row.key not in versions and _holds(row, taken)]
     rewritten += [
         _without_neighbour(row)
         for row in episodes
         if row.id not in erased and any(_indexed_with(row, text) for text in taken_texts)
     ]
-    return Cascade(erased_ids=tuple(sorted(erased)), rewritten=tuple(rewritten))
+    return Cascade(erased_ids=tuple(sorted(erased)), erased_versions=tuple(versions), rewritten=tuple(rewritten))
+
+
+def _rests_only_on(row: MemoryRecord, episodes: set[str]) -> bool:
+    return bool(row.source_ids) and episodes.issuperset(row.source_ids)
+
+
+def _holds(row: MemoryRecord, taken: set[str]) -> bool:
+    return not taken.isdisjoint(row.source_ids)
 
 
 def _without(row: MemoryRecord, taken: set[str], texts: Sequence[str]) -> MemoryRecord:
@@ -57,7 +66,8 @@ def _without(row: MemoryRecord, taken: set[str], texts: Sequence[str]) -> Memory
 
 
 def _indexed_with(row: MemoryRecord, text: str) -> bool:
-    return row.kind is Kind.EPISODE and visible(text) in row.lexical and visible(text) not in visible(row.text)
+    """Whether the row's search text has this text as the turn before it, which stands after the line of the day."""
+    return row.kind is Kind.EPISODE and row.lexical.partition("\n")[2].startswith(f"{visible(text)}\n")
 
 
 def _without_neighbour(row: MemoryRecord) -> MemoryRecord:

@@ -4,9 +4,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from scrubjay.moments import shown
 from scrubjay.texts import digest_of, normalised, visible
-from scrubjay.types import PREFIX_CHARS, Caller, Category, FactDraft, Kind, MemoryRecord, Message, Owner, Scope
+from scrubjay.types import (
+    PREFIX_CHARS,
+    Caller,
+    Category,
+    FactDraft,
+    Kind,
+    MemoryRecord,
+    Message,
+    Owner,
+    Scope,
+    Visibility,
+)
 
 SHORT_REPLY_WORDS = 50
 """Up to this length a message leans on the one before it ("Yes, in Lisbon."), so that one is indexed with it.
@@ -26,6 +36,11 @@ class Occasion:
     scope: Scope
     now: datetime
     expires_at: datetime | None = None
+
+    @property
+    def visible(self) -> Visibility:
+        """The rows in the same scope, which this add may find, replace and be compared with."""
+        return Visibility(scopes=frozenset({self.scope}), session_id=self.caller.session_id)
 
     def identity(self) -> dict[str, Any]:
         """The columns that say whose row it is and who wrote it."""
@@ -54,7 +69,7 @@ def lexical_text(text: str, *, when: datetime, name: str = "", previous: str = "
 
 def episode_digest(message: Message, *, session_id: str) -> str:
     """Return what makes a message the same as one sent before."""
-    said = shown(message.time)
+    said = message.time.isoformat() if message.time else ""
     return digest_of([Kind.EPISODE, normalised(message.content), message.role, message.name, session_id, said])
 
 
@@ -111,21 +126,27 @@ def fact_row(
     )
 
 
-def corrected(old: MemoryRecord, text: str, *, now: datetime, written_by: str) -> MemoryRecord:
+def corrected(old: MemoryRecord, text: str, *, version: int, now: datetime, written_by: str) -> MemoryRecord:
     """Return the next version of a memory with another text; it is valid from when the old one was.
 
     Entities that the text no longer names go, and so do the relations, which nobody has read from the new text.
     """
-    is_fact = old.kind is Kind.FACT
-    message = Message(content=text, role=old.role or "user", name=old.name)
+    digest = fact_digest(text) if old.kind is Kind.FACT else _corrected_digest(old, text)
     return replace(
         old,
-        version=old.version + 1,
+        version=version,
         text=text,
         lexical=lexical_text(text, when=old.occurred_at or old.valid_from, name=old.name),
-        digest=fact_digest(text) if is_fact else episode_digest(message, session_id=old.session_id),
+        digest=digest,
         entities=tuple(entity for entity in old.entities if entity.casefold() in text.casefold()),
         relations=(),
         recorded_at=now,
         written_by=written_by or old.written_by,
     )
+
+
+def _corrected_digest(old: MemoryRecord, text: str) -> str:
+    said = Message(content=old.text, role=old.role or "user", name=old.name, time=old.occurred_at)
+    was_dated = old.digest == episode_digest(said, session_id=old.session_id)
+    new = replace(said, content=text, time=old.occurred_at if was_dated else None)
+    return episode_digest(new, session_id=old.session_id)

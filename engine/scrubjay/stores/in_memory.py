@@ -1,37 +1,38 @@
 """A store that lives in this process only: for tests, examples and throw-away memories."""
 
 import math
-import re
 import threading
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from scrubjay.stores.matching import is_after, matches, order
+from scrubjay.errors import StoreError
+from scrubjay.recall.query import words
+from scrubjay.stores.matching import is_after, matching, order
 from scrubjay.types import Filter, Match, MemoryRecord, Owner, Position
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_WORD = re.compile(
-    r"[\u3040-\u30ff\u3400-\u9fff]|[^\W\u3040-\u30ff\u3400-\u9fff]+"
-)  # Chinese and Japanese write no spaces
 _SATURATION, _LENGTH_WEIGHT = 1.2, 0.75  # k1 and b of Okapi BM25
 
 
 class InMemoryStore:
-    """Rows in a dictionary, BM25 over plain words; the same contract as the stores that keep files."""
+    """Rows in a dictionary, BM25 over whole words; the same contract as the stores that keep files."""
 
     def __init__(self) -> None:
-        self._rows: dict[Owner, dict[tuple[str, int], tuple[MemoryRecord, NDArray[np.float32]]]] = defaultdict(dict)
-        self._locks: dict[Owner, threading.RLock] = defaultdict(threading.RLock)
+        self._rows: dict[Owner, dict[tuple[str, int], tuple[MemoryRecord, NDArray[np.float32]]]] = {}
+        self._locks: dict[Owner, threading.RLock] = {}
+        self._guard = threading.Lock()
 
     @contextmanager
     def exclusive(self, owner: Owner) -> Iterator[None]:
         """Hold the owner's lock across the threads of this process."""
-        with self._locks[owner]:
+        with self._guard:
+            lock = self._locks.setdefault(owner, threading.RLock())
+        with lock:
             yield
 
     def write(
@@ -43,7 +44,10 @@ class InMemoryStore:
         replaced: Sequence[MemoryRecord],
     ) -> None:
         """Add and change rows at once."""
-        rows = self._rows[owner]
+        rows = self._rows.get(owner, {})
+        taken = [record.key for record in inserted if record.key in rows]
+        if taken:
+            raise StoreError(f"version {taken[0][1]} of {taken[0][0]} exists already; nothing was changed")
         changed = {record.key: (record, rows[record.key][1]) for record in replaced if record.key in rows}
         added = {record.key: (record, vector) for record, vector in zip(inserted, vectors, strict=True)}
         self._rows[owner] = rows | changed | added
@@ -60,21 +64,23 @@ class InMemoryStore:
         """Return how many rows match."""
         return len(self._matching(owner, where))
 
-    def source_ids(self, owner: Owner, where: Filter) -> frozenset[str]:
-        """Return the ids of all episodes that the matching facts rest on."""
-        return frozenset(source for record, _ in self._matching(owner, where) for source in record.source_ids)
-
-    def dense(self, owner: Owner, vector: "NDArray[np.float32]", where: Filter, *, limit: int) -> list[Match]:
-        """Return the rows nearest by cosine, best first."""
-        scored = [_match(record, float(row @ vector)) for record, row in self._matching(owner, where)]
-        return sorted(scored, key=lambda match: -match.score)[:limit]
+    def dense(self, owner: Owner, vectors: "NDArray[np.float32]", where: Filter, *, limit: int) -> list[list[Match]]:
+        """Return for each vector the rows nearest by cosine, best first."""
+        rows = self._matching(owner, where)
+        return [
+            sorted((_match(record, float(row @ vector)) for record, row in rows), key=lambda match: -match.score)[
+                :limit
+            ]
+            for vector in vectors
+        ]
 
     def lexical(self, owner: Owner, text: str, where: Filter, *, limit: int) -> list[Match]:
         """Return the rows that share words with `text`, by BM25, best first."""
-        counts = {key: Counter(_words(record.lexical)) for key, (record, _) in self._rows.get(owner, {}).items()}
+        rows = list(self._rows.get(owner, {}).values())
+        counts = {record.key: Counter(words(record.lexical)) for record, _ in rows}
         mean_length = sum(count.total() for count in counts.values()) / max(1, len(counts))
         frequency = Counter(word for count in counts.values() for word in count)
-        query = set(_words(text))
+        query = set(words(text))
 
         def score(record: MemoryRecord) -> float:
             count = counts[record.key]
@@ -85,32 +91,31 @@ class InMemoryStore:
                 for word in query & count.keys()
             )
 
-        scored = [_match(record, score(record)) for record, _ in self._matching(owner, where)]
+        scored = [_match(record, score(record)) for record in matching((record for record, _ in rows), where)]
         return sorted((match for match in scored if match.score > 0), key=lambda match: -match.score)[:limit]
 
-    def erase(self, owner: Owner, ids: Sequence[str]) -> None:
-        """Remove every version of these memories."""
-        self._rows[owner] = {key: row for key, row in self._rows[owner].items() if key[0] not in ids}
+    def erase(self, owner: Owner, ids: Sequence[str], *, versions: Sequence[tuple[str, int]] = ()) -> None:
+        """Remove every version of these memories, and these single versions."""
+        with self.exclusive(owner):
+            rows = self._rows.get(owner, {})
+            self._rows[owner] = {key: row for key, row in rows.items() if key[0] not in ids and key not in versions}
 
     def erase_owner(self, owner: Owner) -> None:
         """Remove everything the owner has."""
         self._rows.pop(owner, None)
 
-    def owners_with_prefix(self, prefix: str) -> list[Owner]:
-        """Return the owners whose digest begins with `prefix`."""
-        return [owner for owner in list(self._rows) if owner.digest.startswith(prefix)]
+    def owners(self, *, prefix: str = "") -> list[Owner]:
+        """Return every owner that has rows and whose digest begins with `prefix`."""
+        return [owner for owner, rows in list(self._rows.items()) if rows and owner.digest.startswith(prefix)]
 
     def close(self) -> None:
         """Forget all of it."""
         self._rows.clear()
 
     def _matching(self, owner: Owner, where: Filter) -> list[tuple[MemoryRecord, "NDArray[np.float32]"]]:
-        return [row for row in self._rows.get(owner, {}).values() if matches(row[0], where)]
+        rows = self._rows.get(owner, {})  # never changed in place, so this is a snapshot
+        return [rows[record.key] for record in matching((record for record, _ in rows.values()), where)]
 
 
 def _match(record: MemoryRecord, score: float) -> Match:
     return Match(id=record.id, version=record.version, score=score)
-
-
-def _words(text: str) -> list[str]:
-    return [word.casefold() for word in _WORD.findall(text)]

@@ -2,19 +2,21 @@
 
 What LanceDB leaves to its user and this adapter does (measured with 0.40): fresh reads in every process
 (`read_consistency_interval=0`), one lock per owner around each commit, fsync before a write is acknowledged, quoting,
-compaction, and a forget that leaves no byte.
+compaction, and a forget that leaves no byte (`lancedb_erasure`).
 """
 
+import logging
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from scrubjay.errors import ScrubjayError, StoreError
+from scrubjay.stores.lancedb_erasure import discard, erase_rows, finish_discarding, is_unfinished
 from scrubjay.stores.locks import OwnerLocks
+from scrubjay.stores.matching import order
 from scrubjay.stores.sql import condition, quoted
 from scrubjay.texts import one_line
 from scrubjay.types import Filter, Match, MemoryRecord, Owner, Position
@@ -26,20 +28,23 @@ if TYPE_CHECKING:
     from lancedb.table import Table
     from numpy.typing import NDArray
 
+logger = logging.getLogger(__name__)
+
 T = TypeVar("T")
 
 _COMMITS_BETWEEN_COMPACTIONS = 16  # a search over 20 fragments takes 2.5 times as long as over one; compacting 40 ms
-_KEEP_OLD_VERSIONS = timedelta(hours=1)  # long enough for a reader in another process to finish
-_AT_ONCE = timedelta(milliseconds=1)  # as zero, without the warning that readers of old versions fail: ours retry
-_READ_TRIES = 3
+_ROWS_WORTH_COMPACTING = 200  # until then full-text search goes through new rows one by one
+_KEEP_OLD_VERSIONS = timedelta(minutes=1)  # long enough for a reader in another process to finish
+_WRITTEN_FOLDERS = ("data", "_versions", "_transactions", "_deletions")
+_READ_TRIES = 5
 _LATEST_FIRST = ("recorded_at", "id", "version")
 
 
 class LanceDBStore:
-    """Tables in `folder`, made private (0700). `embedding` and `dimension` are recorded with each table.
+    """Tables in `folder`, which is made private (0700) if it is made here.
 
-    Opening reads nothing; imports of LanceDB (0.7 s) happen here and nowhere else. Raises StoreError when the folder
-    cannot be used.
+    `embedding` and `dimension` are recorded with each table. Opening reads nothing; LanceDB (0.7 s) is imported here
+    and nowhere else. Raises StoreError when the folder cannot be used.
     """
 
     def __init__(self, folder: Path, *, embedding: str, dimension: int) -> None:
@@ -52,11 +57,11 @@ class LanceDBStore:
         try:
             for place in (folder, self._tables, folder / "locks"):
                 place.mkdir(mode=0o700, parents=True, exist_ok=True)
-            folder.chmod(0o700)
         except OSError as error:
             raise StoreError(
                 f"cannot use the data folder {folder} ({error.strerror}); name a writable one in SCRUBJAY_DATA_DIR"
             ) from error
+        finish_discarding(self._tables)
         self._locks = OwnerLocks(folder / "locks")
         self._database = lancedb.connect(str(self._tables), read_consistency_interval=timedelta(0))
         self._open: dict[str, tuple[tuple[int, int], Table]] = {}
@@ -74,22 +79,27 @@ class LanceDBStore:
         replaced: Sequence[MemoryRecord],
     ) -> None:
         """Commit all of it in one LanceDB version, and return when it is on the disk."""
-        from scrubjay.stores.lancedb_rows import rows_with_vectors
+        from scrubjay.stores.lancedb_rows import check_embedding, rows_with_vectors
 
         with self._writing(owner) as table:
-            schema, version = table.schema, table.version
+            if inserted:
+                check_embedding(table.schema, self._embedding)
+            before = table.version
             if not replaced:
-                table.add(rows_with_vectors(inserted, list(vectors), schema))
+                table.add(rows_with_vectors(inserted, list(vectors), table.schema))
             else:
-                kept = _vectors_of(table, replaced)
-                changed = [record for record in replaced if record.key in kept]
-                rows = rows_with_vectors(
-                    [*inserted, *changed], [*vectors, *(kept[record.key] for record in changed)], schema
-                )
+                stored = _vectors_by_key(table, [*inserted, *replaced])
+                taken = [record.key for record in inserted if record.key in stored]
+                if taken:
+                    raise StoreError(f"version {taken[0][1]} of {taken[0][0]} exists already; nothing was changed")
+                changed = [record for record in replaced if record.key in stored]
+                all_vectors = [*vectors, *(stored[record.key] for record in changed)]
+                rows = rows_with_vectors([*inserted, *changed], all_vectors, table.schema)
                 merge = table.merge_insert(["id", "version"]).when_matched_update_all().when_not_matched_insert_all()
                 merge.execute(rows)
-            if table.version // _COMMITS_BETWEEN_COMPACTIONS != version // _COMMITS_BETWEEN_COMPACTIONS:
-                table.optimize(cleanup_older_than=_KEEP_OLD_VERSIONS)
+            several = table.version // _COMMITS_BETWEEN_COMPACTIONS != before // _COMMITS_BETWEEN_COMPACTIONS
+            if several or len(inserted) >= _ROWS_WORTH_COMPACTING:
+                _compact(table)
 
     def find(
         self, owner: Owner, where: Filter, *, limit: int | None = None, after: Position | None = None
@@ -100,37 +110,35 @@ class LanceDBStore:
         from scrubjay.stores.lancedb_rows import COLUMNS, record_of
 
         def read(table: "Table") -> list[MemoryRecord]:
-            newest_first = [ColumnOrdering(column_name=name, ascending=False) for name in _LATEST_FIRST]
-            query = _filtered(table.search(), condition(where, after=after)).order_by(newest_first)
-            if limit is not None:
-                query = query.limit(limit)
-            return [record_of(row) for row in query.select(COLUMNS).to_arrow().to_pylist()]
+            query = _filtered(table.search(), _sql(table, where, after=after))
+            if where.ids is None:  # a few rows by their ids are faster put in order here
+                newest_first = [ColumnOrdering(column_name=name, ascending=False) for name in _LATEST_FIRST]
+                query = query.order_by(newest_first)
+                query = query if limit is None else query.limit(limit)
+            records = [record_of(row) for row in query.select(COLUMNS).to_arrow().to_pylist()]
+            return sorted(records, key=order, reverse=True)[:limit]
 
         return self._read(owner, read, nothing=[])
 
     def count(self, owner: Owner, where: Filter) -> int:
         """Return how many rows match."""
-        return self._read(owner, lambda table: int(table.count_rows(condition(where) or None)), nothing=0)
+        return self._read(owner, lambda table: int(table.count_rows(_sql(table, where))), nothing=0)
 
-    def source_ids(self, owner: Owner, where: Filter) -> frozenset[str]:
-        """Return the ids of all episodes that the matching facts rest on."""
+    def dense(self, owner: Owner, vectors: "NDArray[np.float32]", where: Filter, *, limit: int) -> list[list[Match]]:
+        """Return for each vector the rows nearest by cosine, best first; exact: there is no vector index."""
+        from scrubjay.stores.lancedb_rows import check_embedding
 
-        def read(table: "Table") -> frozenset[str]:
-            rows = _filtered(table.search(), condition(where)).select(["source_ids"]).to_arrow().to_pylist()
-            return frozenset(source for row in rows for source in row["source_ids"])
+        def read(table: "Table") -> list[list[Match]]:
+            check_embedding(table.schema, self._embedding)
+            nearest = cast("LanceVectorQueryBuilder", table.search(vectors)).distance_type("cosine")
+            query = _filtered(nearest, _sql(table, where)).limit(limit)
+            found: list[list[Match]] = [[] for _ in vectors]
+            for row in query.select(["id", "version", "_distance"]).to_arrow().to_pylist():
+                match = Match(id=row["id"], version=row["version"], score=1 - row["_distance"])
+                found[row.get("query_index", 0)].append(match)
+            return found
 
-        return self._read(owner, read, nothing=frozenset())
-
-    def dense(self, owner: Owner, vector: "NDArray[np.float32]", where: Filter, *, limit: int) -> list[Match]:
-        """Return the rows nearest by cosine, best first; exact, for there is no vector index below 50,000 rows."""
-
-        def read(table: "Table") -> list[Match]:
-            nearest = cast("LanceVectorQueryBuilder", table.search(vector)).distance_type("cosine")
-            query = _filtered(nearest, condition(where)).limit(limit)
-            rows = query.select(["id", "version", "_distance"]).to_arrow().to_pylist()
-            return [Match(id=r["id"], version=r["version"], score=1 - r["_distance"]) for r in rows]
-
-        return self._read(owner, read, nothing=[])
+        return self._read(owner, read, nothing=[[] for _ in vectors])
 
     def lexical(self, owner: Owner, text: str, where: Filter, *, limit: int) -> list[Match]:
         """Return the rows that share words with `text`, by BM25, best first."""
@@ -139,50 +147,63 @@ class LanceDBStore:
         def read(table: "Table") -> list[Match]:
             # A plain string would be parsed: quoted words in it become a phrase query, and fail.
             wanted = MatchQuery(text, "lexical")  # type: ignore[call-arg]  # type checkers do not see its defaults
-            query = _filtered(table.search(wanted), condition(where)).limit(limit)
+            query = _filtered(table.search(wanted), _sql(table, where)).limit(limit)
             rows = query.select(["id", "version", "_score"]).to_arrow().to_pylist()
             return [Match(id=r["id"], version=r["version"], score=r["_score"]) for r in rows]
 
         return self._read(owner, read, nothing=[])
 
-    def erase(self, owner: Owner, ids: Sequence[str]) -> None:
+    def erase(self, owner: Owner, ids: Sequence[str], *, versions: Sequence[tuple[str, int]] = ()) -> None:
         """Delete, then rewrite every file that could still hold a byte of it."""
-        with self.exclusive(owner):
-            if self._table(owner) is None or not ids:
+        conditions = [f"id = {quoted(i)}" for i in ids]
+        conditions += [f"id = {quoted(i)} AND version = {int(version)}" for i, version in versions]
+        where = " OR ".join(f"({each})" for each in conditions) or "false"
+        with self.exclusive(owner), _translated("erase"):
+            table = self._table(owner)
+            if table is None:
                 return
-            if self.count(owner, Filter(without_ids=tuple(ids))) == 0:
+            erased = table.count_rows(where)
+            if erased and erased == table.count_rows():
                 self.erase_owner(owner)
-                return
-            with self._writing(owner) as table:
-                _erase(table, "id IN ({})".format(", ".join(quoted(i) for i in ids)))
+            elif erased or is_unfinished(self._folder(owner)):
+                with self._writing(owner):
+                    erase_rows(table, where, self._folder(owner))
 
     def erase_owner(self, owner: Owner) -> None:
-        """Drop the owner's table, folder and all."""
+        """Take the owner's table away at once, folder and all, and remove it."""
         with self.exclusive(owner), _translated("erase"):
-            if self._table(owner) is not None:
-                self._database.drop_table(owner.digest)
-                self._open.pop(owner.digest, None)
-                _sync(self._tables)
+            self._open.pop(owner.digest, None)
+            discard(self._folder(owner))
 
-    def owners_with_prefix(self, prefix: str) -> list[Owner]:
-        """Return the owners whose tables' names begin with `prefix`."""
+    def owners(self, *, prefix: str = "") -> list[Owner]:
+        """Return the owners of the tables whose names begin with `prefix`."""
         from scrubjay.stores.lancedb_rows import owner_of
 
+        def read(name: str) -> list[Owner]:
+            try:
+                return [owner_of(self._database.open_table(name).schema)]
+            except (ValueError, RuntimeError) as error:
+                if not _is_gone(error):
+                    raise
+                return []  # dropped meanwhile, or its maker was killed before the first commit
+
         with _translated("read"):
-            names = [path.stem for path in self._tables.glob(f"{prefix}*.lance")]
-            return [owner_of(self._database.open_table(name).schema) for name in names]
+            names = sorted(path.stem for path in self._tables.glob(f"{prefix}*.lance"))
+            return [owner for name in names for owner in read(name)]
 
     def close(self) -> None:
         """Let go of every table."""
         self._open.clear()
 
+    def _folder(self, owner: Owner) -> Path:
+        return self._tables / f"{owner.digest}.lance"
+
     def _table(self, owner: Owner) -> "Table | None":
         """Return the owner's table, opened anew when another process has dropped or remade it meanwhile."""
-        from scrubjay.stores.lancedb_rows import check_schema
+        from scrubjay.stores.lancedb_rows import check_schema, index
 
-        name = owner.digest
-        folder = self._tables / f"{name}.lance"
-        if not _has_versions(folder):
+        name, folder = owner.digest, self._folder(owner)
+        if not _is_committed(folder):
             self._open.pop(name, None)
             return None
         status = folder.stat()
@@ -190,92 +211,102 @@ class LanceDBStore:
         known, table = self._open.get(name, (None, None))
         if table is None or known != stamp:
             table = self._database.open_table(name)
-            check_schema(table.schema, owner, embedding=self._embedding)
+            check_schema(table.schema, owner)
             if not table.list_indices():  # its maker was killed between the table and its index
                 with self.exclusive(owner):
-                    _index(table)
+                    index(table)
             self._open[name] = (stamp, table)
         return table
 
     def _read(self, owner: Owner, action: "Callable[[Table], T]", *, nothing: T) -> T:
         with _translated("read"):
             for _ in range(_READ_TRIES):
-                table = self._table(owner)
-                if table is None:
-                    return nothing
                 try:
-                    return action(table)
+                    table = self._table(owner)
+                    return nothing if table is None else action(table)
                 except (RuntimeError, ValueError, OSError) as error:
-                    if "not found" not in str(error).lower():
+                    if not _is_gone(error):
                         raise
-                    self._open.pop(owner.digest, None)  # an erasure rewrote the files between open and read
-            raise StoreError("could not read the memories: they are being rewritten without end; try again")
+                    self._open.pop(owner.digest, None)  # the files were rewritten or dropped between open and read
+            with self.exclusive(owner):  # nobody rewrites them now
+                table = self._table(owner)
+                return nothing if table is None else action(table)
 
     @contextmanager
     def _writing(self, owner: Owner) -> "Iterator[Table]":
         """Hold the lock and give the owner's table, made if need be; all its new files are on the disk at the end."""
+        folder = self._folder(owner)
         with self.exclusive(owner), _translated("write"):
-            folder = self._tables / f"{owner.digest}.lance"
+            table = self._table(owner)
             before = _files(folder)
-            yield self._table(owner) or self._create(owner)
+            if table is None:
+                discard(folder)  # what a maker left who was killed before the first commit
+                table, before = self._create(owner), set()
+            elif is_unfinished(folder):
+                erase_rows(table, "false", folder)
+            yield table
             new = _files(folder) - before
-            for path in new | {path.parent for path in new} | ({folder, self._tables} if not before else set()):
+            folders = {folder / name.rpartition("/")[0] for name in new}
+            for path in [*(folder / name for name in new), *folders, *([] if before else [folder, self._tables])]:
                 _sync(path)
 
     def _create(self, owner: Owner) -> "Table":
-        from scrubjay.stores.lancedb_rows import table_schema
+        from scrubjay.stores.lancedb_rows import index, table_schema
 
         schema = table_schema(owner, embedding=self._embedding, dimension=self._dimension)
         table = self._database.create_table(owner.digest, schema=schema)
-        _index(table)
+        index(table)
         return table
 
 
-def _index(table: "Table") -> None:
-    """Build the full-text index anew. Words of every script are cut as Unicode says, English ones stemmed as well."""
-    from lancedb.index import FTS
-
-    table.create_index("lexical", config=FTS(base_tokenizer="icu/split", remove_stop_words=False), replace=True)
-
-
-def _erase(table: "Table", where: str) -> None:
-    """Leave no byte of the rows in data files, indexes, transactions or old versions.
-
-    Compaction rewrites a fragment only when it has a neighbour, so a blank row is added and taken away again; indexes
-    keep dead tokens until they are rebuilt; then every older version goes. Measured on tables of up to 100,000 rows.
-    """
-    from scrubjay.stores.lancedb_rows import BLANK_ID, blank_row
-
-    table.delete(where)
-    table.add(blank_row(table.schema))
-    table.optimize()
-    table.optimize()
-    table.delete(f"id = {quoted(BLANK_ID)}")
-    _index(table)
-    time.sleep(2 * _AT_ONCE.total_seconds())
-    table.optimize(cleanup_older_than=_AT_ONCE)
-
-
-def _has_versions(folder: Path) -> bool:
-    """Whether a table was ever committed here; its maker may have been killed before that."""
+def _compact(table: "Table") -> None:
+    """Join fragments and drop old versions. The rows are committed already, so a failure is no failure of the write."""
     try:
-        return any(folder.joinpath("_versions").iterdir())
-    except FileNotFoundError:
-        return False
+        table.optimize(cleanup_older_than=_KEEP_OLD_VERSIONS)
+    except (RuntimeError, OSError) as error:
+        logger.warning("compaction is put off: %s", one_line(str(error), longest=200))
 
 
-def _filtered(query: Any, sql: str) -> Any:
-    return query.where(sql, prefilter=True) if sql else query
+def _is_committed(folder: Path) -> bool:
+    """Whether a table was ever committed here; its maker may have been killed before that."""
+    return any(folder.joinpath("_versions").glob("*.manifest"))
 
 
-def _vectors_of(table: "Table", records: Sequence[MemoryRecord]) -> "dict[tuple[str, int], pa.Array]":
-    where = condition(Filter(ids=tuple(record.id for record in records)))
+def _is_gone(error: Exception) -> bool:
+    """Whether a table or one of its files has vanished: another process has dropped or rewritten it."""
+    return isinstance(error, FileNotFoundError) or "not found" in str(error).lower()
+
+
+def _filtered(query: Any, sql: str) -> Any:  # LanceDB has one builder class per kind of query
+    return query.where(sql, prefilter=True)
+
+
+def _sql(table: "Table", where: Filter, *, after: Position | None = None) -> str:
+    """Return the filter as SQL; which episodes facts rest on, SQL without subqueries has to be told."""
+    from scrubjay.stores.lancedb_rows import BLANK_ID
+
+    claimed: set[str] = set()
+    if where.unclaimed:
+        rows = table.search().where("kind = 'fact'").select(["source_ids"]).to_arrow().to_pylist()
+        claimed = {source for row in rows for source in row["source_ids"]}
+    wanted = condition(where, after=after, claimed=sorted(claimed))
+    no_blank = f"id <> {quoted(BLANK_ID)}"  # the row that an erasure adds and takes away again
+    return f"{no_blank} AND {wanted}" if wanted else no_blank
+
+
+def _vectors_by_key(table: "Table", records: Sequence[MemoryRecord]) -> "dict[tuple[str, int], pa.Array]":
+    where = condition(Filter(ids=tuple({record.id for record in records})))
     rows = table.search().where(where).select(["id", "version", "vector"]).to_arrow().to_pylist()
     return {(row["id"], row["version"]): row["vector"] for row in rows}
 
 
-def _files(folder: Path) -> set[Path]:
-    return {Path(parent, name) for parent, _, names in os.walk(folder) for name in names}
+def _files(folder: Path) -> set[str]:
+    """Return the files of a table by their paths within it; index files are no part of a write."""
+    found: set[str] = set()
+    for part in _WRITTEN_FOLDERS:
+        with suppress(FileNotFoundError), os.scandir(folder / part) as entries:
+            found.update(f"{part}/{entry.name}" for entry in entries)
+    return found
 
 
 def _sync(path: Path) -> None:

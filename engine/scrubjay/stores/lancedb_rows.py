@@ -1,4 +1,4 @@
-"""The table's schema, and rows as Arrow sees them."""
+"""The table's schema and index, and rows as Arrow sees them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ from scrubjay.types import Kind, MemoryRecord, Owner, Relation, Scope, State
 
 if TYPE_CHECKING:
     import numpy as np
+    from lancedb.table import Table
     from numpy.typing import NDArray
 
 SCHEMA_VERSION = 1
@@ -51,14 +52,21 @@ def table_schema(owner: Owner, *, embedding: str, dimension: int) -> pa.Schema:
     return pa.schema(columns, metadata={_METADATA_KEY: json.dumps(described).encode()})
 
 
+def index(table: "Table") -> None:
+    """Build the full-text index anew. Words of every script are cut as Unicode says, English ones stemmed as well."""
+    from lancedb.index import FTS
+
+    table.create_index("lexical", config=FTS(base_tokenizer="icu/split", remove_stop_words=False), replace=True)
+
+
 def owner_of(schema: pa.Schema) -> Owner:
     """Return whose table this is."""
     described = _described(schema)["owner"]
     return Owner(tenant=described["tenant"], scope=Scope(described["scope"]), name=described["name"])
 
 
-def check_schema(schema: pa.Schema, owner: Owner, *, embedding: str) -> None:
-    """Raise StoreError or EmbeddingMismatch unless this table is the owner's, readable, and of the same model."""
+def check_schema(schema: pa.Schema, owner: Owner) -> None:
+    """Raise StoreError unless this table is the owner's and of a form that this code reads."""
     described = _described(schema)
     if described["schema_version"] != SCHEMA_VERSION:
         raise StoreError(
@@ -67,8 +75,13 @@ def check_schema(schema: pa.Schema, owner: Owner, *, embedding: str) -> None:
         )
     if owner_of(schema) != owner:
         raise StoreError("the table found under this owner's name belongs to another owner; it was not opened")
-    if described["embedding"] != embedding:
-        raise EmbeddingMismatch(stored=described["embedding"], current=embedding)
+
+
+def check_embedding(schema: pa.Schema, embedding: str) -> None:
+    """Raise EmbeddingMismatch unless the table's vectors are of this model; lists and erasures do not care."""
+    stored = _described(schema)["embedding"]
+    if stored != embedding:
+        raise EmbeddingMismatch(stored=stored, current=embedding)
 
 
 def _described(schema: pa.Schema) -> dict[str, Any]:

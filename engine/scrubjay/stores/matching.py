@@ -1,7 +1,7 @@
 """What a `Filter` means, in Python: the yardstick that every store's own filter language is tested against."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from scrubjay.types import Filter, JsonObject, Kind, MemoryRecord, Position, Scope, Visibility
@@ -20,9 +20,16 @@ def _canonical(value: Any) -> Any:
     return [_canonical(inner) for inner in value] if isinstance(value, list) else value
 
 
-def matches(record: MemoryRecord, where: Filter) -> bool:
-    """Whether a row satisfies every condition of the filter."""
-    return all(condition(record, where) for condition in _CONDITIONS)
+def matching(records: Iterable[MemoryRecord], where: Filter) -> list[MemoryRecord]:
+    """Return those of an owner's rows that satisfy every condition of the filter."""
+    rows = list(records)
+    claimed = {source for row in rows for source in row.source_ids} if where.unclaimed else set()
+    return [
+        row
+        for row in rows
+        if all(condition(row, where) for condition in _CONDITIONS)
+        and not (row.kind is Kind.EPISODE and row.id in claimed)
+    ]
 
 
 def is_visible(record: MemoryRecord, visible: Visibility) -> bool:
@@ -43,11 +50,7 @@ def is_after(record: MemoryRecord, position: Position) -> bool:
 
 
 def _is_current(record: MemoryRecord, where: Filter) -> bool:
-    now = where.current_at
-    if now is None:
-        return True
-    holds = record.valid_to is None or (record.valid_to > now and record.valid_to > record.valid_from)
-    return holds and (record.expires_at is None or record.expires_at > now)
+    return where.current_at is None or record.is_current(where.current_at)
 
 
 def _was_true(record: MemoryRecord, where: Filter) -> bool:
@@ -61,7 +64,7 @@ def _is_in_range(record: MemoryRecord, where: Filter) -> bool:
 
 
 def _is_alive(record: MemoryRecord, where: Filter) -> bool:
-    return where.alive_at is None or record.expires_at is None or record.expires_at > where.alive_at
+    return where.alive_at is None or record.is_alive(where.alive_at)
 
 
 def _has_metadata(record: MemoryRecord, where: Filter) -> bool:
@@ -78,14 +81,13 @@ _CONDITIONS: tuple[Callable[[MemoryRecord, Filter], bool], ...] = (
     lambda record, where: where.visible is None or is_visible(record, where.visible),
     lambda record, where: where.ids is None or record.id in where.ids,
     lambda record, where: record.id not in where.without_ids,
-    lambda record, where: record.kind is not Kind.EPISODE or record.id not in where.without_episodes,
     lambda record, where: where.digests is None or record.digest in where.digests,
     lambda record, where: where.kind is None or record.kind is where.kind,
     lambda record, where: where.states is None or record.state in where.states,
-    lambda record, where: not where.category or record.category == where.category,
-    lambda record, where: not where.superseded_by or record.superseded_by == where.superseded_by,
-    lambda record, where: not where.session_id or record.session_id == where.session_id,
-    lambda record, where: not where.written_by or record.written_by == where.written_by,
+    lambda record, where: where.category in {None, record.category},
+    lambda record, where: where.superseded_by in {None, record.superseded_by},
+    lambda record, where: where.session_id in {None, record.session_id},
+    lambda record, where: where.written_by in {None, record.written_by},
     _has_metadata,
     _is_current,
     _was_true,

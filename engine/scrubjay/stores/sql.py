@@ -12,9 +12,17 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def condition(where: Filter, *, after: Position | None = None) -> str:
-    """Return the condition that holds for exactly the rows that match, "" when that is every row."""
-    return " AND ".join(f"({part})" for part in [*_conditions(where), *([_is_after(after)] if after else [])])
+def condition(where: Filter, *, after: Position | None = None, claimed: Iterable[str] = ()) -> str:
+    """Return the condition that holds for exactly the rows that match, "" when that is every row.
+
+    `claimed`: the episodes that facts rest on, looked up by the store when the filter asks for the others.
+    """
+    parts = [*_conditions(where)]
+    if after is not None:
+        parts.append(_is_after(after))
+    if ids := list(claimed):
+        parts.append(f"kind <> 'episode' OR NOT ({_is_one_of('id', ids)})")
+    return " AND ".join(f"({part})" for part in parts)
 
 
 def _conditions(where: Filter) -> Iterator[str]:
@@ -33,8 +41,6 @@ def _identity(where: Filter) -> Iterator[str]:
         yield _is_one_of("id", where.ids)
     if where.without_ids:
         yield f"NOT ({_is_one_of('id', where.without_ids)})"
-    if where.without_episodes:
-        yield f"kind <> 'episode' OR NOT ({_is_one_of('id', where.without_episodes)})"
     if where.digests is not None:
         yield _is_one_of("digest", where.digests)
     if where.states is not None:
@@ -42,7 +48,8 @@ def _identity(where: Filter) -> Iterator[str]:
     if where.kind is not None:
         yield f"kind = {quoted(where.kind)}"
     for column in ("category", "superseded_by", "session_id", "written_by"):
-        if value := getattr(where, column):
+        value = getattr(where, column)
+        if value is not None:
             yield f"{column} = {quoted(value)}"
 
 

@@ -5,17 +5,17 @@ import sys
 import click
 
 from scrubjay.errors import InvalidInput
-from scrubjay.inputs import ALL_SCOPES, category_of, facts_of, messages_of, scope_of, state_of
+from scrubjay.inputs import ALL_SCOPES, facts_of, listing_of, messages_of, question_of, scope_of
 from scrubjay.journeys import forgetting, listing
 from scrubjay.journeys.adding import Addition
 from scrubjay.journeys.adding import add as add_memories
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.searching import Question
 from scrubjay.journeys.searching import search as search_memories
-from scrubjay.moments import last_instant, moment, shown
-from scrubjay.recall.reply import memory_line, told, told_hit
+from scrubjay.moments import shown
+from scrubjay.recall.reply import memory_line, told
 from scrubjay.results import added_shape, related_shape
-from scrubjay.types import Scope
+from scrubjay.types import Scope, Shown
 from scrubjay_server.cli.output import json_option, show
 from scrubjay_server.local import build_memory, local_caller
 from scrubjay_server.settings import Settings
@@ -98,19 +98,19 @@ def search(
     as_json: bool,
 ) -> None:
     """Find the memories that answer QUERY."""
-    question = Question(
-        query=query,
+    question = question_of(
+        query,
         limit=limit,
         max_tokens=max_tokens,
-        scope=scope_of(scope),
-        category=category_of(category) or "",
-        since=moment(since, field="--since"),
-        until=last_instant(until, field="--until"),
-        as_of=last_instant(as_of, field="--as-of"),
+        scope=scope,
+        category=category,
+        since=since,
+        until=until,
+        as_of=as_of,
         min_score=min_score,
     )
     found = search_memories(_engine(settings), local_caller(settings, session_id=session_id), question)
-    results = [told_hit(hit) for hit in found.hits]
+    results = [told(hit) for hit in found.hits]
     lines = [f"{shape['score']:.3f} {memory_line(shape)[2:]}" for shape in results] or [
         "Nothing is remembered about this."
     ]
@@ -141,17 +141,17 @@ def list_(
     as_json: bool,
 ) -> None:
     """List what is remembered, newest first."""
-    wanted = listing.Listing(
-        scope=scope_of(scope),
-        category=category_of(category) or "",
-        state=state_of(state),
+    wanted = listing_of(
+        scope=scope,
+        category=category,
+        state=state,
         limit=limit,
         cursor=cursor,
-        as_of=last_instant(as_of, field="--as-of"),
+        as_of=as_of,
         include_superseded=include_superseded,
     )
     page = listing.list_memories(_engine(settings), local_caller(settings, session_id=session_id), wanted)
-    memories = [told(record) for record in page.memories]
+    memories = [told(shown_memory) for shown_memory in page.memories]
     lines = [memory_line(shape) for shape in memories] or ["Nothing is remembered here."]
     if page.next_cursor:
         lines.append(f"… {page.total} in all; go on with --cursor {page.next_cursor}")
@@ -165,7 +165,9 @@ def list_(
 @click.pass_obj
 def history(settings: Settings, memory_id: str, as_json: bool) -> None:
     """Show all versions of a memory, newest first."""
-    versions = [told(record) for record in listing.history(_engine(settings), local_caller(settings), memory_id)]
+    versions = [
+        told(Shown(record=record)) for record in listing.history(_engine(settings), local_caller(settings), memory_id)
+    ]
     lines = [f"v{shape['version']} {memory_line(shape)[2:]}" for shape in versions]
     show({"memories": versions, "total": len(versions)}, lines, as_json=as_json)
 
@@ -198,7 +200,9 @@ def forget(
     elif memory_ids:
         receipt = forgetting.forget(_engine(settings), caller, memory_ids)
     elif query:
-        found = search_memories(_engine(settings), caller, Question(query=query))
+        found = search_memories(
+            _engine(settings), caller, Question(query=query, scope=None if session_id else scope_of(scope))
+        )
         candidates = [related_shape(hit) for hit in found.hits]
         lines = ["Nothing was forgotten. Candidates:", *map(memory_line, candidates)]
         show({"forgotten": [], "candidates": candidates}, lines, as_json=as_json)
