@@ -74,7 +74,7 @@ def test_a_command_sees_its_own_user_only(tmp_path: Path) -> None:
     [
         (("history", "nonsense"), "Error: no memory has the id 'nonsense'"),
         (("add", ""), "Error: content is empty, and so are messages and facts; give one of them"),
-        (("search", "x", "--since", "soon"), "Error: --since 'soon' is not a date"),
+        (("search", "x", "--since", "soon"), "Error: since 'soon' is not a date"),
         (("forget",), "Error: MEMORY_IDS is empty; give ids"),
         (("add", "--replaces", "x"), "Error: --replaces goes with exactly one --fact"),
         (("--session-ttl-hours", "x", "list"), "No such option"),

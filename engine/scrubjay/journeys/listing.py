@@ -9,7 +9,7 @@ from typing import Any
 
 from scrubjay.errors import InvalidInput, MemoryNotFound
 from scrubjay.journeys.engine import Engine
-from scrubjay.journeys.searching import RECALLED, check_limit
+from scrubjay.journeys.searching import RECALLED, check_limit, still_current
 from scrubjay.recall.budget import first_page
 from scrubjay.types import (
     Caller,
@@ -68,7 +68,9 @@ def list_memories(engine: Engine, caller: Caller, listing: Listing) -> Page:
     found = [
         record
         for owner, where in tables
-        for record in engine.store.find(owner, where, limit=listing.limit + 1, after=after)
+        for record in still_current(
+            engine, where, engine.store.find(owner, where, limit=listing.limit + 1, after=after)
+        )
     ]
     found.sort(key=lambda record: (record.recorded_at, record.id, record.version), reverse=True)
     rows = [Shown(record=record) for record in found[: listing.limit]]

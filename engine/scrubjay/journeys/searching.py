@@ -144,13 +144,19 @@ def rank(engine: Engine, owner: Owner, where: Filter, wanted: Sequence[Wanted]) 
     ids = tuple({memory_id for _, order in orders for (memory_id, _), _ in order})
     # The filter once more: the two searches and this look-up may have seen different commits.
     records = engine.store.find(owner, replace(where, ids=ids)) if ids else []
-    record_by_key = {record.key: record for record in records}
+    record_by_key = {record.key: record for record in still_current(engine, where, records)}
     return [
         collapsed(_hits(one, dense, [(record_by_key[key], score) for key, score in order if key in record_by_key]))[
             : one.limit
         ]
         for one, (dense, order) in zip(wanted, orders, strict=True)
     ]
+
+
+def still_current(engine: Engine, where: Filter, records: Sequence[MemoryRecord]) -> list[MemoryRecord]:
+    """Return the rows that a supersede has not closed while they were read, when current ones were asked for."""
+    now = engine.now()
+    return [record for record in records if where.current_at is None or record.is_current(now)]
 
 
 def _hits(one: Wanted, dense: Mapping[Key, float], ranked: Sequence[tuple[MemoryRecord, float]]) -> list[Hit]:
