@@ -12,5 +12,6 @@ PROMISES = {
     "wire": "Nothing but the protocol is written to standard output.",
     "fast-start": "The tools are listed before LanceDB, onnxruntime or the weights are loaded.",
     "sessions": "Session memories need a session, show under no other one, and expire.",
+    "private": "Nothing is kept outside the data folder, and nothing reports home.",
     "literal-text": "Ids, filters and queries are data: no quote or word in them is ever read as a query language.",
 }

@@ -120,7 +120,7 @@ def fact_of(given: Mapping[str, Any], *, field: str) -> FactDraft:
         field,
         lambda: FactDraft(
             text=_text(values, "text"),
-            category=category_of(_text(values, "category")) or Category.OTHER,
+            category=category_of(_text(values, "category")),
             entities=_texts(values, "entities"),
             relations=_relations(values.get("relations") or ()),
             evidence=_text(values, "evidence"),

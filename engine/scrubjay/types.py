@@ -197,10 +197,13 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FactDraft:
-    """A fact as the calling assistant proposes it. `replaces` names memories it supersedes."""
+    """A fact as the calling assistant proposes it.
+
+    `replaces` names memories it supersedes; without a `category` it takes that of the first of them, else `other`.
+    """
 
     text: str
-    category: Category = Category.OTHER
+    category: Category | None = None
     entities: tuple[str, ...] = ()
     relations: tuple[Relation, ...] = ()
     evidence: str = ""

@@ -1,11 +1,12 @@
 """Builds the engine from settings, and runs the stdio server around it."""
 
-import contextlib
 import io
 import logging
+import os
+import signal
 import sys
 import threading
-from typing import Any
+from typing import Any, BinaryIO
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import MCPServer
@@ -20,6 +21,7 @@ from scrubjay_tools.surface import surface
 
 logger = logging.getLogger(__name__)
 
+_INTERRUPTED = 130
 _HEAD_START_S = 0.25
 """How long after the first reply loading begins: a client asks for the tools right after the handshake, and imports
 would hold the interpreter just then."""
@@ -88,7 +90,17 @@ def serve_stdio(settings: Settings) -> None:
     """Serve on standard input and output until the client hangs up; logs go to standard error."""
     logging.basicConfig(level=settings.log_level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     loader = EngineLoader(settings)
-    sys.stdin = io.TextIOWrapper(io.BufferedReader(ReadableLines(sys.stdin.buffer)), encoding="utf-8")
-    with contextlib.suppress(KeyboardInterrupt):
-        stdio_server(settings, loader).run("stdio")
+    sys.stdin = io.TextIOWrapper(io.BufferedReader(ReadableLines(_take_standard_input())), encoding="utf-8")
+    # A thread waits for standard input and cannot be woken; what was acknowledged is on the disk.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
+    stdio_server(settings, loader).run("stdio")
     loader.close()
+
+
+def _take_standard_input() -> BinaryIO:
+    """Return the client's pipe, and leave nothing on standard input that a child process could read away."""
+    pipe = os.fdopen(os.dup(0), "rb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return pipe

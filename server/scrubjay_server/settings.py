@@ -2,9 +2,9 @@
 
 import getpass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from scrubjay.errors import ConfigurationError
@@ -24,13 +24,19 @@ class Settings(BaseSettings):
     extractor: Literal["auto", "none"] = "auto"
     embedding_model: str = ""
     session_ttl_hours: float = Field(default=24, gt=0)
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "WARNING"
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)] = (
+        "WARNING"
+    )
 
     @property
     def folder(self) -> Path | None:
         """Where memories lie: `store` when it is a path, else `data_dir`, else None for the platform's default."""
         if "://" in self.store:
             raise ConfigurationError(f"SCRUBJAY_STORE {self.store!r} is not supported by this version; give a folder")
+        if self.store and self.data_dir:
+            raise ConfigurationError(
+                "SCRUBJAY_STORE and SCRUBJAY_DATA_DIR (--data-dir) both name a folder; set one of them"
+            )
         chosen = Path(self.store) if self.store else self.data_dir
         return chosen.expanduser() if chosen else None
 
@@ -41,6 +47,7 @@ def load_settings(**flags: Any) -> Settings:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
-        name = str(problem["loc"][0]).upper()
+        field = str(problem["loc"][0])
+        flag = f" (--{field.replace('_', '-')})" if field in flags else ""
         told = str(problem["msg"]).replace("Input should be", "must be")
-        raise ConfigurationError(f"{_PREFIX}{name} {problem['input']!r}: {told}") from None
+        raise ConfigurationError(f"{_PREFIX}{field.upper()}{flag} {problem['input']!r}: {told}") from None

@@ -7,7 +7,8 @@ from typing import BinaryIO
 
 from mcp.types import jsonrpc_message_adapter
 
-_ID = re.compile(rb'"id"\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)')
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]]')
+_VALUE = re.compile(rb'\s*:\s*("(?:[^"\\]|\\.)*"|-?\d+)')
 
 
 class ReadableLines(io.RawIOBase):
@@ -20,7 +21,7 @@ class ReadableLines(io.RawIOBase):
 
     def __init__(self, source: BinaryIO) -> None:
         self._source = source
-        self._rest = b""
+        self._rest = memoryview(b"")
 
     def readable(self) -> bool:
         """Whether there is anything to read: always."""
@@ -29,24 +30,38 @@ class ReadableLines(io.RawIOBase):
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # what io really passes
         """Fill the buffer with what is left of a line, or with the next one; 0 at the end."""
         if not self._rest:
-            self._rest = readable_line(self._source.readline())
+            self._rest = memoryview(readable_line(self._source.readline()))
         size = min(len(buffer), len(self._rest))
-        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
+        buffer[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
         return size
 
 
 def readable_line(line: bytes) -> bytes:
     """Return a JSON-RPC line that the SDK can read; one without an id, to which no answer is due, stays as it is."""
-    if not line.strip() or _is_readable(line):
+    body = line.rstrip(b"\r\n")
+    line = body.replace(b"\r", b" ") + line[len(body) :]  # the SDK would cut there; JSON has it between values only
+    if not body or _is_readable(line):
         return line
     mended = _without_half_pairs(line)
     if _is_readable(mended):
         return mended
-    found = _ID.search(line)
-    if found is None:
+    request_id = _request_id(line)
+    if request_id is None:
         return line
     reason = b"(this request cannot be read: it is no JSON-RPC, nested too deep, or has a number of too many digits)"
-    return b'{"jsonrpc":"2.0","id":%s,"method":"%s"}\n' % (found.group(1), reason)
+    return b'{"jsonrpc":"2.0","id":%s,"method":"%s"}\n' % (request_id, reason)
+
+
+def _request_id(line: bytes) -> bytes | None:
+    """Return the id of the request itself, as it is written, and not one within its arguments."""
+    depth = 0
+    for token in _TOKEN.finditer(line):
+        word = token.group()
+        if word == b'"id"' and depth == 1 and (found := _VALUE.match(line, token.end())):
+            return found.group(1)
+        depth += (word in b"{[") - (word in b"}]")
+    return None
 
 
 def _is_readable(line: bytes) -> bool:

@@ -1,8 +1,11 @@
 """One suite over every embedder: the bundled model and the same model in a local folder."""
 
 import json
+import os
 import shutil
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -69,8 +72,20 @@ def test_meaning_is_nearer_than_words(any_embedder: Embedder) -> None:
     assert near @ query > far @ query
 
 
+@pytest.mark.promise("private")
+def test_no_library_reports_home(tmp_path: Path) -> None:
+    program = (
+        "import os; from scrubjay.embedding.fastembed import FastembedEmbedder; FastembedEmbedder().embed_query('x');"
+        "print(os.environ['ORT_DISABLE_TELEMETRY'], os.environ['HF_HUB_DISABLE_TELEMETRY'])"
+    )
+    home = {**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache"), "TMPDIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", program], env=home, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "1"]
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
 def test_two_embedders_of_one_model_share_a_signature_and_others_do_not(tmp_path: Path) -> None:
-    one, moved = model_folder(tmp_path / "a" / "my-model"), model_folder(tmp_path / "b" / "my-model")
+    one, moved = model_folder(tmp_path / "a" / "my-model"), model_folder(tmp_path / "b" / "renamed")
     assert FastembedEmbedder(str(one)).signature == FastembedEmbedder(str(moved)).signature
     assert FastembedEmbedder(str(one)).signature != FastembedEmbedder().signature
 

@@ -61,6 +61,31 @@ def test_everything_loads_by_itself_after_the_handshake(tmp_path: Path) -> None:
         pytest.fail("the engine did not begin to load")
 
 
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_the_server_at_once(tmp_path: Path, stop: signal.Signals) -> None:
+    with raw_server(tmp_path) as server:
+        server.shake_hands()
+        server.call("add_memory", content="I like tea")
+        server.process.send_signal(stop)
+        assert server.process.wait(timeout=20) != 0
+    with raw_server(tmp_path) as server:
+        server.shake_hands()
+        assert server.call("list_memories")["total"] == 1
+
+
+@pytest.mark.promise("private")
+def test_nothing_is_kept_outside_the_data_folder(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    elsewhere = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "TMPDIR": str(home)}
+    with raw_server(tmp_path / "data", **elsewhere) as server:
+        server.shake_hands()
+        server.call("add_memory", content="I like tea")
+        server.call("search_memories", query="tea")
+        assert server.hang_up() == 0
+    assert [path for path in home.rglob("*") if path.is_file()] == []
+
+
 def test_a_request_that_cannot_be_read_is_answered_all_the_same(tmp_path: Path) -> None:
     head = '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"add_memory","arguments":'
     with raw_server(tmp_path) as server:

@@ -26,7 +26,7 @@ async def test_the_persons_answer_decides_and_confirm_does_not(
     async with connect(elicitation_callback=answer) as wire:
         await wire.ok("add_memory", content="I have a cat")
         await wire.ok("forget", everything=True, confirm="forget everything")
-        assert asked == ["Forget everything Scrubjay remembers about you? This cannot be undone."]
+        assert asked == ["Forget everything Scrubjay remembers about you, sessions included? This cannot be undone."]
         assert (await wire.ok("list_memories"))["total"] == left
 
 

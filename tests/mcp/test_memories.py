@@ -113,14 +113,30 @@ async def test_forget_shows_candidates_first_and_then_forgets_for_good(connect: 
         )
         shown = await wire.ok("forget", query="locker code")
         assert shown["forgotten"] == []
-        named = [item["id"] for item in shown["candidates"]]
-        assert len(named) == 1
+        assert len(shown["candidates"]) == 2
+        named = [item["id"] for item in shown["candidates"] if "Ana's" in item["memory"]]
         done = await wire.ok("forget", memory_ids=[*named, "unknown", "a" * 16])
         assert done["forgotten"] == named
         assert done["receipt"]["erased"] == 2
         assert (await wire.ok("search_memories", query="locker code"))["results"] == []
         assert (await wire.ok("forget", memory_ids=named))["forgotten"] == []
         assert "no memory has the id" in await wire.error("list_memories", history_of=named[0])
+
+
+async def test_forget_shows_what_is_no_longer_true_as_well(connect: Connect) -> None:
+    async with connect() as wire:
+        old = await wire.ok(
+            "add_memory",
+            content="I moved to Porto and earn 5000",
+            facts=[{"text": "Ana earns 5000", "evidence": "earn 5000", "category": "identity"}],
+        )
+        fact_id = old["results"][1]["id"]
+        new = await wire.ok("add_memory", facts=[{"text": "Ana earns more now", "replaces": [fact_id]}])
+        assert new["results"][0]["id"] == fact_id
+        candidates = (await wire.ok("forget", query="earn 5000"))["candidates"]
+        assert {"Ana earns 5000", "I moved to Porto and earn 5000"} <= {c["memory"] for c in candidates}
+        assert len({c["id"] for c in candidates}) == len(candidates)
+        assert texts(await wire.ok("search_memories", query="earns", category="identity")) == ["Ana earns more now"]
 
 
 async def test_messages_keep_their_speakers_times_and_metadata(connect: Connect) -> None:

@@ -2,7 +2,7 @@ import pytest
 
 from scrubjay.errors import InvalidInput
 from scrubjay.inputs import facts_of, listing_of, messages_of, metadata_of, scope_of
-from scrubjay.types import Category, Scope, State
+from scrubjay.types import Scope, State
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_wrong_fact_is_named_with_its_field(given: dict[str, object], problem:
 
 def test_null_means_the_default() -> None:
     fact = facts_of([{"text": "x", "category": None, "entities": None, "importance": None, "metadata": None}])[0]
-    assert (fact.category, fact.entities, fact.importance, fact.metadata) == (Category.OTHER, (), 0.5, {})
+    assert (fact.category, fact.entities, fact.importance, fact.metadata) == (None, (), 0.5, {})
 
 
 def test_names_of_choices_are_read_in_any_case() -> None:

@@ -185,13 +185,14 @@ def test_a_fact_that_has_expired_already_is_refused(engine: Engine) -> None:
     assert listed(engine, include_superseded=True) == []
 
 
-def test_an_expired_version_takes_its_memory_along(engine: Engine, clock: Clock) -> None:
+def test_an_expired_version_does_not_bring_the_old_one_back(engine: Engine, clock: Clock) -> None:
     home = state(engine, "Ana is at home").outcomes[0].record
     state(engine, "Ana is on leave", expires_at="2026-11-21", replaces=[home.id])
     clock.forward(timedelta(days=3))
-    for call in (lambda: history(engine, ANA, home.id), lambda: update(engine, ANA, home.id, "Ana is at work")):
-        with pytest.raises(MemoryNotFound):
-            call()
+    assert [r.text for r in history(engine, ANA, home.id)] == ["Ana is at home"]
+    assert found(engine, "Where is Ana?") == listed(engine) == []
+    with pytest.raises(InvalidInput, match="superseded"):
+        update(engine, ANA, home.id, "Ana is at work")
     with pytest.raises(MemoryNotFound):
         state(engine, "Ana is at work", replaces=[home.id])
 
@@ -295,3 +296,60 @@ def test_ids_are_told_apart_where_owners_share_a_prefix(engine: Engine) -> None:
         history(engine, users[0], ids[1])
     assert forget(engine, None, [ids[1]]).forgotten == (ids[1],)
     assert forget(engine, None, [ids[0]]).forgotten == (ids[0],)
+
+
+def test_a_listing_goes_on_behind_rows_that_vanish_while_they_are_read(engine: Engine, clock: Clock) -> None:
+    for number in range(6):
+        expiry = {"expires_at": "2026-11-20T09:00:00.5"} if number == 4 else {}
+        state(engine, f"Fact {number}", **expiry)
+        clock.forward(timedelta(milliseconds=1))
+    ticking = replace(engine, now=lambda: (clock.forward(timedelta(milliseconds=300)), clock.now())[1])
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        page = list_memories(ticking, ANA, Listing(limit=2, cursor=cursor))
+        seen += [row.record.text for row in page.memories]
+        cursor = page.next_cursor
+        if not cursor:
+            break
+    assert [text for text in seen if text != "Fact 4"] == [f"Fact {n}" for n in (5, 3, 2, 1, 0)]
+
+
+def test_forgetting_a_person_leaves_nothing_of_theirs_beside_others_lessons(engine: Engine) -> None:
+    ben = Caller(user_id="ben", agent_id="assistant", session_id="s", written_by="ben")
+    ana = Caller(user_id="ana", agent_id="assistant", session_id="s", written_by="ana")
+    lesson = facts_of([{"text": "Prefer async"}])
+    add(engine, ben, Addition(facts=lesson, scope=Scope.AGENT))
+    quoted = facts_of([{"text": "Prefer async", "evidence": "ACME prefers async"}])
+    words = messages_of("Our company ACME prefers async")
+    add(engine, ana, Addition(messages=words, facts=quoted, scope=Scope.AGENT))
+    say(engine, "The code word is zebra", caller=ana, scope=Scope.AGENT)
+    say(engine, "Yes", caller=ben, scope=Scope.AGENT)
+    forget_everything(engine, ana, Scope.USER)
+    rows = engine.store.find(ben.owner_of(Scope.AGENT), Filter())
+    assert sorted(row.text for row in rows) == ["Prefer async", "Yes"]
+    assert "ACME" not in repr(rows)
+    assert "zebra" not in repr(rows)
+
+
+@pytest.mark.promise("erasure")
+def test_evidence_in_another_spelling_goes_with_the_words(engine: Engine) -> None:
+    one = facts_of([{"text": "Ana's PIN is 4711", "evidence": "my PIN is 4711"}])
+    first = add(engine, ANA, Addition(messages=messages_of("my PIN is 4711"), facts=one)).outcomes[1].record
+    other = facts_of([{"text": "Ana uses 4711 as a PIN", "evidence": "My pin is 4711"}])
+    add(engine, ANA, Addition(messages=messages_of("My pin is 4711"), facts=other))
+    forget(engine, ANA, [first.id])
+    rows = engine.store.find(ANA.owner_of(Scope.USER), Filter())
+    assert [(row.text, row.evidence, row.source_ids) for row in rows] == [("Ana uses 4711 as a PIN", (), ())]
+
+
+def test_a_fact_and_its_words_can_be_replaced_together(engine: Engine, tmp_path: Path) -> None:
+    store = LanceDBStore(tmp_path, embedding=engine.embedder.signature, dimension=engine.embedder.dimension)
+    lance = replace(engine, store=store)
+    drafts = facts_of([{"text": "Ana uses React", "evidence": "I use React"}])
+    said, fact = (
+        o.record for o in add(lance, ANA, Addition(messages=messages_of("I use React"), facts=drafts)).outcomes
+    )
+    replaced = state(lance, "Ana uses Vue", replaces=[fact.id, said.id]).outcomes[0]
+    assert (replaced.event, replaced.record.id) == (Event.UPDATE, fact.id)
+    assert found(lance, "React") == ["Ana uses Vue"]

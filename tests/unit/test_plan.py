@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from records import ANA, NOON, record
 from scrubjay.errors import InvalidInput, MemoryNotFound
-from scrubjay.remembering.plan import Plan, Proposal, plan_facts, source_of
+from scrubjay.remembering.plan import Plan, Proposal, outdated_episodes, plan_facts, source_of
 from scrubjay.remembering.rows import Occasion, fact_digest
 from scrubjay.types import Caller, Event, FactDraft, Kind, MemoryRecord, Scope
 
@@ -133,7 +133,7 @@ def test_a_known_fact_comes_to_rest_on_the_words_it_is_sent_with() -> None:
     words = record("e", "The door code is 4711", kind=Kind.EPISODE)
     made = plan([FactDraft(text="Ana's door code is 4711", evidence="code is 4711")], old, source=words)
     assert made.outcomes[0].event is Event.NONE
-    assert [(r.id, r.source_ids, r.evidence) for r in made.replaced] == [("old", ("e",), ("code is 4711",))]
+    assert [(r.id, r.source_ids, r.evidence) for r in made.replaced] == [("old", ("old", "e"), ("code is 4711",))]
 
 
 def test_a_fact_that_replaces_words_has_an_id_of_its_own() -> None:
@@ -205,3 +205,83 @@ def test_whatever_is_proposed_no_key_is_written_twice_and_nothing_ends_before_it
     assert len(made.outcomes) == len(drafts)
     closed = [r.id for r in made.replaced]
     assert len(closed) == len(set(closed))
+
+
+def intervals(made: Plan, *knowns: MemoryRecord) -> list[tuple[str, datetime, datetime | None]]:
+    """Return what the rows say once the plan is carried out: text, from, to; without what was never true."""
+    rows = {r.key: r for r in (*knowns, *made.replaced, *made.inserted)}
+    true = [r for r in rows.values() if r.valid_to is None or r.valid_to > r.valid_from]
+    return [(r.text, r.valid_from, r.valid_to) for r in sorted(true, key=lambda r: r.valid_from)]
+
+
+def test_no_two_versions_are_true_at_once_when_a_date_reaches_back() -> None:
+    react = known("css", "Uses React", valid_to=YESTERDAY)
+    vue = replace(known("css", "Uses Vue", valid_from=YESTERDAY, recorded_at=YESTERDAY), version=2)
+    since = YESTERDAY - timedelta(days=2)
+    made = plan([FactDraft(text="Uses Svelte", valid_from=since, replaces=("css",))], react, vue)
+    assert intervals(made, react, vue) == [("Uses React", EARLIER, since), ("Uses Svelte", since, None)]
+
+
+def test_a_planned_end_is_not_moved_later() -> None:
+    later = LATER + timedelta(days=90)
+    acme = known("job", "Works at Acme", valid_to=LATER)
+    bolt = replace(known("job", "Works at Bolt", valid_from=LATER), version=2)
+    made = plan([FactDraft(text="Works at Corex", valid_from=later, replaces=("job",))], acme, bolt)
+    assert intervals(made, acme, bolt) == [
+        ("Works at Acme", EARLIER, LATER),
+        ("Works at Bolt", LATER, later),
+        ("Works at Corex", later, None),
+    ]
+
+
+def test_a_planned_change_can_be_cancelled() -> None:
+    acme = known("job", "Works at Acme", valid_to=LATER)
+    bolt = replace(known("job", "Works at Bolt", valid_from=LATER), version=2)
+    made = plan([FactDraft(text="Works at Acme", replaces=("job",))], acme, bolt)
+    assert made.outcomes[0].event is Event.UPDATE
+    assert intervals(made, acme, bolt) == [("Works at Acme", EARLIER, NOON), ("Works at Acme", NOON, None)]
+    apart = known("bolt", "Works at Bolt", valid_from=LATER)
+    ending = replace(acme, superseded_by="bolt")
+    made = plan([FactDraft(text="Works at Acme", replaces=("bolt",))], ending, apart)
+    assert intervals(made, ending, apart) == [("Works at Acme", EARLIER, NOON), ("Works at Acme", NOON, None)]
+
+
+def test_what_was_to_come_can_come_at_once() -> None:
+    berlin = known("home", "Lives in Berlin", valid_from=LATER)
+    made = plan([FactDraft(text="Lives in Berlin")], berlin)
+    assert made.outcomes[0].event is Event.UPDATE
+    assert intervals(made, berlin) == [("Lives in Berlin", NOON, None)]
+
+
+def test_a_correction_can_be_taken_back() -> None:
+    cat = known("pet", "Ana has a cat", valid_to=EARLIER)
+    dog = replace(known("pet", "Ana has a dog"), version=2)
+    made = plan([FactDraft(text="Ana has a cat", valid_from=EARLIER)], cat, dog)
+    assert made.outcomes[0].event is Event.ADD
+    going_back = plan([FactDraft(text="Ana has a cat", valid_from=EARLIER, replaces=("pet",))], cat, dog)
+    assert going_back.inserted[0].key == ("pet", 3)
+    assert intervals(going_back, cat, dog) == [("Ana has a cat", EARLIER, None)]
+
+
+def test_what_is_past_in_a_call_does_not_stand_for_what_holds() -> None:
+    porto = known("home", "Lives in Porto", valid_from=YESTERDAY)
+    past = FactDraft(text="Lives in Lisbon", valid_from=EARLIER, replaces=("home",))
+    made = plan([past, FactDraft(text="Lives in Lisbon")], porto)
+    assert [outcome.event for outcome in made.outcomes] == [Event.ADD, Event.ADD]
+
+
+def test_what_one_fact_notes_another_keeps() -> None:
+    used = known("b", "Uses B")
+    words = record("e", "I used B, now C", kind=Kind.EPISODE)
+    drafts = [FactDraft(text="Uses B", evidence="used B"), FactDraft(text="Uses C", evidence="now C", replaces=("b",))]
+    made = plan(drafts, used, source=words)
+    assert [(r.key, r.source_ids, r.valid_to) for r in made.replaced] == [(("b", 1), ("b", "e"), NOON)]
+
+
+def test_an_episode_stays_while_a_new_fact_rests_on_it() -> None:
+    words = record("e", "I moved from React to Vue", kind=Kind.EPISODE, valid_from=EARLIER)
+    react = known("f", "Uses React", source_ids=("e",), evidence=("moved from React to Vue",))
+    closed = replace(react, valid_to=NOON)
+    vue = replace(known("f", "Uses Vue", source_ids=("e",), evidence=("React to Vue",)), version=2)
+    assert outdated_episodes([closed], [words], [react], now=NOON) == [replace(words, valid_to=NOON)]
+    assert outdated_episodes([closed], [words], [react, vue], now=NOON) == []

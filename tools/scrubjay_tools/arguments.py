@@ -69,7 +69,7 @@ class FactArgument(Strict):
     valid_from: Annotated[
         str, Field(description="Since when it is true, ISO 8601; default: when it was said, else now.")
     ] = ""
-    expires_at: Annotated[str, Field(description="When to erase it, ISO 8601.")] = ""
+    expires_at: Annotated[str, Field(description="Until when to keep it, ISO 8601.")] = ""
     importance: Annotated[float, Field(ge=0, le=1)] = 0.5
     replaces: Annotated[
         list[str], Field(description="Ids of memories that are no longer true because of this one.")

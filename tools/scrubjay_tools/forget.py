@@ -11,7 +11,6 @@ from pydantic import BaseModel, Field
 from scrubjay.errors import InvalidInput
 from scrubjay.inputs import scope_of
 from scrubjay.journeys import forgetting
-from scrubjay.journeys.searching import Question, search
 from scrubjay.moments import shown
 from scrubjay.recall.reply import memory_line
 from scrubjay.results import related_shape
@@ -21,7 +20,11 @@ from scrubjay_tools.host import Host, caller_of, engine_of
 from scrubjay_tools.replies import ForgetReply, reply, shortened
 
 CONFIRMATION = "forget everything"
-_WHOSE = {"user": "about you", "session": "of this conversation", "agent": "that the assistant has learned"}
+_WHOSE = {
+    "user": "about you, sessions included",
+    "session": "of this conversation",
+    "agent": "that the assistant has learned",
+}
 
 
 class Consent(BaseModel):
@@ -64,7 +67,8 @@ def forget(
     `replaces`, which keeps the history.
 
     First call it with `query` to see candidates, make sure which are meant, then call it with their `memory_ids`.
-    `everything` erases all of a scope; the person is asked, or has to have confirmed it in this conversation.
+    `everything` erases all of a scope (user: all about the person, with their sessions and the lessons they taught);
+    the person is asked, or has to have confirmed it in this conversation.
     """
     engine, caller = engine_of(ctx), caller_of(ctx, session_id)
     chosen = scope_of(scope) or Scope.USER
@@ -81,11 +85,10 @@ def forget(
         return _told(forgetting.forget(engine, caller, memory_ids))
     if not query:
         raise InvalidInput("memory_ids", "is empty; give ids, or a query to see candidates, or everything=true")
-    wider = chosen is Scope.USER and session_id
-    found = search(engine, caller, Question(query=query, scope=None if wider else chosen))
-    candidates = [shortened(related_shape(hit)) for hit in found.hits]
-    lines = ["Nothing was forgotten. Candidates:", *map(memory_line, candidates)]
-    return reply({"forgotten": [], "candidates": candidates}, lines)
+    candidates = [shortened(related_shape(hit)) for hit in forgetting.candidates(engine, caller, query, chosen)]
+    lines = ["Nothing was forgotten. Candidates, to forget with memory_ids:", *map(memory_line, candidates)]
+    nothing = ["Nothing was forgotten; nothing that fits is remembered."]
+    return reply({"forgotten": [], "candidates": candidates}, lines if candidates else nothing)
 
 
 def _told(receipt: forgetting.Receipt) -> CallToolResult:

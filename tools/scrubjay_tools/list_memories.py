@@ -67,6 +67,10 @@ def _history(engine: Engine, caller: Caller, memory_id: str, *, max_tokens: int,
     if not alone:
         raise InvalidInput("history_of", "shows all versions of one memory; leave cursor and as_of out")
     versions = [Shown(record=record) for record in listing.history(engine, caller, memory_id)]
-    page = [told(shown) for shown in first_page(versions, max_tokens=max_tokens, count_tokens=engine.count_tokens)]
+    frame = {"memories": [], "total": len(versions)}
+    page = [
+        told(shown)
+        for shown in first_page(versions, frame=frame, max_tokens=max_tokens, count_tokens=engine.count_tokens)
+    ]
     more = [f"… and {len(versions) - len(page)} older; raise max_tokens"] if len(versions) > len(page) else []
     return reply({"memories": page, "total": len(versions)}, [*map(memory_line, page), *more])

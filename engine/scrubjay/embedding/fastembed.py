@@ -30,6 +30,7 @@ _BUNDLED_DIMENSION = 384
 _BUNDLED_WINDOW = 256
 _BUNDLED_SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
 _NETWORK_PATIENCE_S = 0.7
+_NO_TELEMETRY = ("ORT_DISABLE_TELEMETRY", "HF_HUB_DISABLE_TELEMETRY")
 _WORTH_THREADS = 8
 _ONNX_ERRORS = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NoSuchFile", "NotImplemented")
 _MOST_THREADS = 4
@@ -112,6 +113,7 @@ class FastembedEmbedder:
     def _ready(self) -> "TextEmbedding":
         with self._lock:
             if self._loaded is None:
+                _refuse_telemetry()
                 self._loaded = self._source.load()
         return self._loaded
 
@@ -187,10 +189,10 @@ class _Folder:
 
     @property
     def fingerprint(self) -> str:
-        """Name, tokenizer and size of the weights: the folder may move, the model in it may not change."""
+        """Tokenizer and size of the weights: the folder may move and be renamed, the model in it may not change."""
         digest = hashlib.sha256(self._folder.joinpath("tokenizer.json").read_bytes())
         digest.update(str(self._folder.joinpath(self._weights).stat().st_size).encode())
-        return f"{self.name}@{digest.hexdigest()[:12]}"
+        return f"local model {digest.hexdigest()[:12]}"
 
     def load(self) -> "TextEmbedding":
         """Load the folder's model."""
@@ -209,13 +211,14 @@ class _Folder:
 
 class _Named:
     def __init__(self, name: str, hub: tuple[str, int]) -> None:
+        _refuse_telemetry()
         from fastembed import TextEmbedding
 
         known = {str(model["model"]).lower(): model for model in TextEmbedding.list_supported_models()}
         if name.lower() not in known:
             raise ConfigurationError(
-                f"fastembed knows no model {name!r}; its list is TextEmbedding.list_supported_models(), "
-                "or give the path of a folder with an ONNX model"
+                f"fastembed knows no model {name!r}; it knows, for example, BAAI/bge-small-en-v1.5 and "
+                "intfloat/multilingual-e5-large, or give the path of a folder with an ONNX model"
             )
         self.name = self.fingerprint = str(known[name.lower()]["model"])
         self.dimension = int(known[name.lower()]["dim"])
@@ -273,6 +276,16 @@ def _load_custom(name: str, *, folder: str, weights: str, dimension: int, poolin
         )
     except failures as error:
         raise ModelUnavailable(name, f"its files cannot be loaded ({error})") from error
+
+
+def _refuse_telemetry() -> None:
+    """Keep onnxruntime and the hub's client from reporting home.
+
+    They read these at import. onnxruntime 1.31 else keeps a device id and a record of each run in the user's cache
+    folder and sends them; turning it off by a call comes after the first record.
+    """
+    for variable in _NO_TELEMETRY:
+        os.environ[variable] = "1"
 
 
 def _answers(hub: tuple[str, int]) -> bool:

@@ -72,7 +72,7 @@ def add(engine: Engine, caller: Caller, addition: Addition) -> Added:
         said = _plan_messages(engine, occasion, addition.messages)
         told = _plan_facts(engine, occasion, addition, said)
         inserted = _in_order([*said.inserted, *told.inserted], occasion.now)
-        replaced = [*told.replaced, *_outdated(engine, occasion, told.replaced)]
+        replaced = [*told.replaced, *_outdated(engine, occasion, told)]
         if inserted or replaced:
             vectors = _stacked([embedded[record.text] for record in inserted], engine.embedder.dimension)
             engine.store.write(owner, inserted=inserted, vectors=vectors, replaced=replaced)
@@ -170,14 +170,16 @@ def _targets(engine: Engine, occasion: Occasion, drafts: Sequence[FactDraft]) ->
     return engine.store.find(occasion.owner, Filter(ids=ids, visible=occasion.visible)) if ids else []
 
 
-def _outdated(engine: Engine, occasion: Occasion, closed: Sequence[MemoryRecord]) -> list[MemoryRecord]:
-    """Return the episodes to close together with these facts, which nothing true rests on any more."""
+def _outdated(engine: Engine, occasion: Occasion, told: Plan) -> list[MemoryRecord]:
+    """Return the episodes to close together with the facts that a plan closes, which nothing true rests on any more."""
+    closed = told.replaced
     sources = tuple(dict.fromkeys(source for record in closed for source in record.source_ids))
     if not sources:
         return []
     episodes = engine.store.find(occasion.owner, Filter(ids=sources, kind=Kind.EPISODE))
-    resting = engine.store.find(occasion.owner, Filter(rests_on=sources))
-    return outdated_episodes(closed, episodes, resting, now=occasion.now)
+    untouched = [episode for episode in episodes if episode.key not in {record.key for record in closed}]
+    resting = [*engine.store.find(occasion.owner, Filter(rests_on=sources)), *told.inserted]
+    return outdated_episodes(closed, untouched, resting, now=occasion.now)
 
 
 def _in_scope(engine: Engine, occasion: Occasion, *, digests: Sequence[str]) -> list[MemoryRecord]:
@@ -201,7 +203,12 @@ def _last_turn(engine: Engine, occasion: Occasion) -> MemoryRecord | None:
     if not session_id:
         return None
     where = Filter(
-        visible=occasion.visible, session_id=session_id, kind=Kind.EPISODE, alive_at=occasion.now, states=RECALLED
+        visible=occasion.visible,
+        session_id=session_id,
+        written_by=occasion.identity()["written_by"],  # in the agent's table others have conversations too
+        kind=Kind.EPISODE,
+        alive_at=occasion.now,
+        states=RECALLED,
     )
     return next(iter(engine.store.find(occasion.owner, where, limit=1)), None)
 

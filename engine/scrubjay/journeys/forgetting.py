@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from scrubjay.journeys.engine import Engine
+from scrubjay.journeys.searching import Question, search
 from scrubjay.remembering.cascade import Cascade, cascade, episodes_taken
-from scrubjay.types import Caller, Filter, Kind, Owner, Scope, Visibility
+from scrubjay.types import Caller, Filter, Kind, MemoryRecord, Owner, Scope, Shown, Visibility
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,14 +34,25 @@ def forget(engine: Engine, caller: Caller | None, ids: Sequence[str]) -> Receipt
     erased = rewritten = 0
     for owner, owned in engine.by_owner(ids, caller).items():
         with engine.store.exclusive(owner):
-            plan = _cascade(engine, owner, tuple(owned))
-            if plan.rewritten:
-                engine.store.write(owner, inserted=(), vectors=_no_vectors(engine), replaced=plan.rewritten)
-            engine.store.erase(owner, plan.erased_ids, versions=plan.erased_versions)
+            plan = _cascade(engine, owner, engine.store.find(owner, Filter(ids=tuple(owned))))
+            _erase(engine, owner, plan)
         forgotten += [memory_id for memory_id in owned if memory_id in plan.erased_ids]
         erased += len(plan.erased_ids)
         rewritten += len(plan.rewritten)
     return Receipt(forgotten=tuple(forgotten), erased=erased, rewritten=rewritten, at=engine.now())
+
+
+def candidates(engine: Engine, caller: Caller, query: str, scope: Scope) -> list[Shown]:
+    """Return what could be meant by a query, best first: facts and words, also what is no longer true.
+
+    Of several versions of a memory the best one stands for it: they go together. In a session its memories count too.
+    """
+    wider = scope is Scope.USER and caller.session_id
+    question = Question(query=query, scope=None if wider else scope, any_time=True, collapse=False)
+    best: dict[str, Shown] = {}
+    for hit in search(engine, caller, question).hits:
+        best.setdefault(hit.record.id, hit)
+    return list(best.values())
 
 
 def forget_everything(engine: Engine, caller: Caller, scope: Scope) -> Receipt:
@@ -67,13 +79,20 @@ def _forget_lessons(engine: Engine, caller: Caller) -> list[str]:
     for owner in agents:
         with engine.store.exclusive(owner):
             written = engine.store.find(owner, Filter(written_by=caller.user_id))
-            engine.store.erase(owner, (), versions=[record.key for record in written])
+            words = [record for record in written if record.kind is Kind.EPISODE]
+            _erase(engine, owner, _cascade(engine, owner, words), also=[record.key for record in written])
         forgotten += dict.fromkeys(record.id for record in written)
     return forgotten
 
 
-def _cascade(engine: Engine, owner: Owner, ids: tuple[str, ...]) -> Cascade:
-    targets = engine.store.find(owner, Filter(ids=ids))
+def _erase(engine: Engine, owner: Owner, plan: Cascade, *, also: Sequence[tuple[str, int]] = ()) -> None:
+    if plan.rewritten:
+        engine.store.write(owner, inserted=(), vectors=_no_vectors(engine), replaced=plan.rewritten)
+    engine.store.erase(owner, plan.erased_ids, versions=[*plan.erased_versions, *also])
+
+
+def _cascade(engine: Engine, owner: Owner, targets: Sequence[MemoryRecord]) -> Cascade:
+    """Look up all that touches the rows to forget, and decide its fate."""
     taken = episodes_taken(targets)
     if not taken:
         return cascade(targets, (), ())

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from scrubjay.errors import InvalidInput, MemoryNotFound
-from scrubjay.journeys.engine import Engine
+from scrubjay.journeys.engine import Engine, is_memory_id
 from scrubjay.journeys.searching import RECALLED, check_limit, still_current
 from scrubjay.recall.budget import first_page
 from scrubjay.types import (
@@ -27,6 +27,7 @@ from scrubjay.types import (
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_MOST_VERSIONS = 2**31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,17 +67,22 @@ def list_memories(engine: Engine, caller: Caller, listing: Listing) -> Page:
     tables = _tables(engine, caller, listing)
     total = sum(engine.store.count(owner, where) for owner, where in tables)
     found = [
-        record
+        (record, where)
         for owner, where in tables
-        for record in still_current(
-            engine, where, engine.store.find(owner, where, limit=listing.limit + 1, after=after)
-        )
+        for record in engine.store.find(owner, where, limit=listing.limit + 1, after=after)
     ]
-    found.sort(key=lambda record: (record.recorded_at, record.id, record.version), reverse=True)
-    rows = [Shown(record=record) for record in found[: listing.limit]]
-    page = first_page(rows, max_tokens=listing.max_tokens, count_tokens=engine.count_tokens)
-    cursor = _cursor(page[-1].record) if page and len(found) > len(page) else ""
-    return Page(memories=tuple(page), total=total, next_cursor=cursor)
+    found.sort(key=lambda row: (row[0].recorded_at, row[0].id, row[0].version), reverse=True)
+    fetched = found[: listing.limit]
+    rows = [Shown(record=record) for record, where in fetched if still_current(engine, where, [record])]
+    last = fetched[-1][0] if fetched else None
+    if listing.max_tokens is not None:
+        frame = {"memories": [], "total": total, "next_cursor": _cursor(last) if last else ""}
+        page = first_page(rows, frame=frame, max_tokens=listing.max_tokens, count_tokens=engine.count_tokens)
+        if len(page) < len(rows):
+            return Page(memories=tuple(page), total=total, next_cursor=_cursor(page[-1].record))
+        rows = page
+    more = last is not None and len(found) > len(fetched)
+    return Page(memories=tuple(rows), total=total, next_cursor=_cursor(last) if more and last else "")
 
 
 def current_facts(engine: Engine, caller: Caller) -> list[MemoryRecord]:
@@ -89,15 +95,16 @@ def current_facts(engine: Engine, caller: Caller) -> list[MemoryRecord]:
 def history(engine: Engine, caller: Caller | None, memory_id: str) -> list[MemoryRecord]:
     """Return every version of a memory, newest version first, then memories that it superseded.
 
-    A caller sees session memories of their own session only. Raises MemoryNotFound, also when it has expired.
+    A caller sees session memories of their own session only, and nobody what has expired. Raises MemoryNotFound.
     """
     owner = engine.required_owner(memory_id, caller)
     visible = _readable_by_id(caller, owner)
-    versions = engine.store.find(owner, Filter(ids=(memory_id,), visible=visible))
-    versions.sort(key=lambda record: -record.version)
-    if not versions or not versions[0].is_alive(engine.now()):
+    now = engine.now()
+    versions = engine.store.find(owner, Filter(ids=(memory_id,), visible=visible, alive_at=now))
+    if not versions:
         raise MemoryNotFound(memory_id)
-    superseded = engine.store.find(owner, Filter(superseded_by=memory_id, visible=visible, alive_at=engine.now()))
+    superseded = engine.store.find(owner, Filter(superseded_by=memory_id, visible=visible, alive_at=now))
+    versions.sort(key=lambda record: -record.version)
     return [*versions, *(record for record in superseded if record.id != memory_id)]
 
 
@@ -155,6 +162,9 @@ def _parse_cursor(cursor: str) -> Position | None:
         padded = cursor + "=" * (-len(cursor) % 4)
         parsed: Any = json.loads(base64.urlsafe_b64decode(padded.encode()))
         micros, memory_id, version = parsed
-        return Position(recorded_at=_EPOCH + micros * _MICROSECOND, id=str(memory_id), version=int(version))
-    except (ValueError, TypeError, OverflowError, binascii.Error) as error:
-        raise InvalidInput("cursor", "is not one that list_memories returned; leave it empty to begin") from error
+        position = Position(recorded_at=_EPOCH + micros * _MICROSECOND, id=memory_id, version=int(version))
+    except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
+        position = None
+    if position is None or not is_memory_id(position.id) or not 0 < position.version < _MOST_VERSIONS:
+        raise InvalidInput("cursor", "is not one that list_memories returned; leave it empty to begin")
+    return position

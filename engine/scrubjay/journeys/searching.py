@@ -42,7 +42,10 @@ Key = tuple[str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What to search for and among what. `max_tokens` None: no budget. `scope` None: all the caller may see."""
+    """What to search for and among what. `max_tokens` None: no budget. `scope` None: all the caller may see.
+
+    `any_time`: also what is no longer true. `collapse`: of a fact and its words only the better one.
+    """
 
     query: str
     limit: int = 10
@@ -54,6 +57,8 @@ class Question:
     until: datetime | None = None
     as_of: datetime | None = None
     min_score: float = 0.0
+    any_time: bool = False
+    collapse: bool = True
 
     def __post_init__(self) -> None:
         checked(self.query, field="query", longest=MAX_QUERY_CHARS)
@@ -86,7 +91,7 @@ def search(engine: Engine, caller: Caller, question: Question) -> Found:
     """
     tables = caller.readable(question.scope)
     vector = engine.embedder.embed_query(question.query)
-    wanted = Wanted(text=question.query, vector=vector, limit=question.limit)
+    wanted = Wanted(text=question.query, vector=vector, limit=question.limit, collapse=question.collapse)
     now = engine.now()
     hits = [
         hit
@@ -109,7 +114,7 @@ def filter_of(question: Question, *, now: datetime, visible: Visibility) -> Filt
         states=RECALLED,
         category=question.category,
         metadata=question.metadata,
-        current_at=now if question.as_of is None else None,
+        current_at=now if question.as_of is None and not question.any_time else None,
         as_of=question.as_of,
         alive_at=now,
         since=question.since,
@@ -125,6 +130,7 @@ class Wanted:
     vector: "NDArray[np.float32]"
     limit: int
     without: frozenset[str] = frozenset()
+    collapse: bool = True
 
 
 def rank(engine: Engine, owner: Owner, where: Filter, wanted: Sequence[Wanted]) -> list[list[Hit]]:
@@ -145,12 +151,11 @@ def rank(engine: Engine, owner: Owner, where: Filter, wanted: Sequence[Wanted]) 
     # The filter once more: the two searches and this look-up may have seen different commits.
     records = engine.store.find(owner, replace(where, ids=ids)) if ids else []
     record_by_key = {record.key: record for record in still_current(engine, where, records)}
-    return [
-        collapsed(_hits(one, dense, [(record_by_key[key], score) for key, score in order if key in record_by_key]))[
-            : one.limit
-        ]
-        for one, (dense, order) in zip(wanted, orders, strict=True)
-    ]
+    found = []
+    for one, (dense, order) in zip(wanted, orders, strict=True):
+        hits = _hits(one, dense, [(record_by_key[key], score) for key, score in order if key in record_by_key])
+        found.append((collapsed(hits) if one.collapse else hits)[: one.limit])
+    return found
 
 
 def still_current(engine: Engine, where: Filter, records: Sequence[MemoryRecord]) -> list[MemoryRecord]:

@@ -30,9 +30,10 @@ def update(engine: Engine, caller: Caller | None, memory_id: str, content: str) 
         now = engine.now()
         versions = engine.store.find(owner, Filter(ids=(memory_id,)))
         newest = max((record.version for record in versions), default=0)
-        if not any(record.version == newest and record.is_alive(now) for record in versions):
+        alive = sorted((r for r in versions if r.is_alive(now)), key=lambda record: -record.version)
+        if not alive:
             raise MemoryNotFound(memory_id)
-        old = version_that_holds(sorted(versions, key=lambda record: -record.version), now)
+        old = version_that_holds(alive, now)
         if old.text == text:
             return Correction(record=old, previous=old.text)
         if not old.is_current(now):

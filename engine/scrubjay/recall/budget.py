@@ -1,8 +1,9 @@
 """Hits in rank order, as many as a token budget allows."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from scrubjay.recall.query import content_words
 from scrubjay.recall.reply import compact, told
@@ -10,7 +11,7 @@ from scrubjay.types import Shown
 
 _SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？\n]*")
 _LEAST_EXCERPT_CHARS = 8
-_CURSOR_CHARS = 60
+_CURSORS_DIFFER_BY = 12
 _MOST_SENTENCES = 100
 _CHARS_PER_TOKEN = 6  # generous: the first guess is cut down until it fits
 
@@ -44,15 +45,15 @@ def fit(hits: Sequence[Shown], *, max_tokens: int, count_tokens: Callable[[str],
     return Fitted(shown=tuple(kept), tokens=spent, left_out=len(hits) - len(kept))
 
 
-def first_page(rows: Sequence[Shown], *, max_tokens: int | None, count_tokens: Callable[[str], int]) -> list[Shown]:
-    """Return the first rows whose JSON fits `max_tokens`, at least one, so that paging always gets on.
+def first_page(
+    rows: Sequence[Shown], *, frame: Mapping[str, Any], max_tokens: int, count_tokens: Callable[[str], int]
+) -> list[Shown]:
+    """Return the first rows whose JSON fits `max_tokens` within the reply's frame, at least one: paging always gets on.
 
     A first row that alone exceeds the budget comes truncated, as far as its least form allows.
     """
-    if max_tokens is None or not rows:
-        return list(rows)
     kept: list[Shown] = []
-    spent = count_tokens(compact({"memories": [], "total": len(rows), "next_cursor": "x" * _CURSOR_CHARS}))
+    spent = count_tokens(compact(frame)) + _CURSORS_DIFFER_BY
     for row in rows:
         price = _cost(row, count_tokens)
         if spent + price > max_tokens:

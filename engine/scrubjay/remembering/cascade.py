@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from scrubjay.remembering.rows import lexical_text
-from scrubjay.texts import contains_span, visible
+from scrubjay.texts import normalised, visible
 from scrubjay.types import Kind, MemoryRecord
 
 
@@ -60,7 +60,9 @@ def _holds(row: MemoryRecord, taken: set[str]) -> bool:
 
 
 def _without(row: MemoryRecord, taken: set[str], texts: Sequence[str]) -> MemoryRecord:
-    kept_evidence = tuple(words for words in row.evidence if not any(contains_span(text, words) for text in texts))
+    kept_evidence = tuple(
+        words for words in row.evidence if not any(normalised(words) in normalised(text) for text in texts)
+    )
     kept_sources = tuple(source for source in row.source_ids if source not in taken)
     return replace(row, source_ids=kept_sources, evidence=kept_evidence)
 

@@ -75,7 +75,8 @@ def outdated_episodes(
     """Return the episodes whose words are no longer true, closed together with the last fact that rested on them.
 
     `closed`: the facts that this plan closes. `episodes`: what they rest on. `facts`: every version of every fact
-    that rests on those. An episode that says more than its facts' evidence stays open: nobody has read the rest.
+    that rests on those, those that this plan inserts included. An episode that says more than its facts' evidence
+    stays open: nobody has read the rest.
     """
     closed_by_key = {fact.key: fact for fact in closed}
     outdated = []
@@ -123,60 +124,79 @@ class _Drafting:
     def __init__(self, occasion: Occasion, known: Sequence[MemoryRecord], targets: Sequence[MemoryRecord]) -> None:
         self.inserted: dict[Key, MemoryRecord] = {}
         self.replaced: dict[Key, MemoryRecord] = {}
+        self._now = occasion.now
         self._occasion = occasion
         self._known = {record.digest: record for record in known if record.is_current(occasion.now)}
-        self._past = {(record.digest, record.valid_from): record for record in known}
-        self._versions: dict[str, list[MemoryRecord]] = {}
-        for record in targets:
-            self._versions.setdefault(record.id, []).append(record)
+        self._past = {(record.digest, record.valid_from): record for record in known if _was_ever_true(record)}
+        self._keys: dict[str, list[Key]] = {}
+        self._stored = {record.key: record for record in (*known, *targets)}
+        for record in self._stored.values():
+            self._keys.setdefault(record.id, []).append(record.key)
         self._claimed: set[str] = set()
 
     def settle(self, proposal: Proposal) -> Outcome:
         targets = [self._target(target_id) for target_id in dict.fromkeys(proposal.draft.replaces)]
-        since = proposal.since(self._occasion.now)
-        same = self._known.get(fact_digest(proposal.draft.text))
+        since, digest = proposal.since(self._now), fact_digest(proposal.draft.text)
+        same = self._known.get(digest)
+        if same is not None and self._is_known_already(same, since, targets):
+            return self._confirm(proposal, same, [target for target in targets if target.id != same.id])
         if same is not None:
-            return self._known_already(proposal, same, [target for target in targets if target.id != same.id])
-        if since is not None and (past := self._past.get((fact_digest(proposal.draft.text), since))) is not None:
-            return Outcome(record=past, event=Event.NONE)
+            targets = [same, *(target for target in targets if target.id != same.id)]
         later = [] if since is None else [target for target in targets if _is_dated_after(target, since)]
         earlier = [target for target in targets if target not in later]
-        begins = since or max([self._occasion.now, *(target.valid_from for target in earlier)])
+        past = self._past.get((digest, since)) if since is not None and not earlier else None
+        if past is not None:
+            return self._confirm(proposal, past, [])
         new = fact_row(
-            proposal.draft, self._occasion, token=proposal.token, valid_from=begins, source_ids=proposal.source_ids
+            proposal.draft,
+            self._occasion,
+            token=proposal.token,
+            valid_from=since or self._now,
+            source_ids=proposal.source_ids,
         )
         if later:
             next_one = min(later, key=lambda target: target.valid_from)
             new = replace(new, valid_to=next_one.valid_from, superseded_by=next_one.id)
-        return self._replace(earlier, new)
+        return self._replace(earlier, new, proposal.draft)
 
-    def _known_already(self, proposal: Proposal, same: MemoryRecord, others: Sequence[MemoryRecord]) -> Outcome:
+    def _is_known_already(self, same: MemoryRecord, since: datetime | None, targets: Sequence[MemoryRecord]) -> bool:
+        """Whether a current fact with these words is what is proposed.
+
+        Not when it only becomes true later, nor when it is to end, or another version of it to begin, and the proposal
+        replaces just that.
+        """
+        if same.valid_from > (since or self._now) and same.valid_from > self._now:
+            return False
+        other_versions = [row for row in self._rows(same.id) if row.key != same.key and row.is_current(self._now)]
+        names_itself = any(target.id == same.id for target in targets)
+        return not (targets and same.valid_to is not None) and not (names_itself and other_versions)
+
+    def _confirm(self, proposal: Proposal, same: MemoryRecord, others: Sequence[MemoryRecord]) -> Outcome:
         """The fact is known: it comes to rest on these words too, and takes the place of what it replaces."""
         source = proposal.source
         if source is not None and source.id not in same.source_ids:
-            same = replace(
-                same,
-                source_ids=(*same.source_ids, source.id),
-                evidence=(*same.evidence, proposal.draft.evidence),
-            )
+            sources = same.source_ids or (same.id,)  # stated by itself, it does not rest only on what is added here
+            evidence = (*same.evidence, proposal.draft.evidence)
+            same = replace(same, source_ids=(*sources, source.id), evidence=evidence)
             self._put(same)
-        now = self._occasion.now
         for target in others:
-            stated = proposal.since(now) or (same.valid_from if same.valid_from > target.valid_from else now)
-            self._close(target, superseded_by=same.id, at=stated)
-        return Outcome(
-            record=same, event=Event.UPDATE if others else Event.NONE, previous=others[0].text if others else ""
-        )
+            since = same.valid_from if same.valid_from > target.valid_from else self._now
+            self._close(target.id, superseded_by=same.id, at=proposal.since(self._now) or since)
+        event = Event.UPDATE if others else Event.NONE
+        return Outcome(record=same, event=event, previous=others[0].text if others else "")
 
-    def _replace(self, targets: Sequence[MemoryRecord], new: MemoryRecord) -> Outcome:
+    def _replace(self, targets: Sequence[MemoryRecord], new: MemoryRecord, draft: FactDraft) -> Outcome:
         facts = [target for target in targets if target.kind is Kind.FACT]
         if facts:
-            version = max(row.version for row in self._versions[facts[0].id]) + 1
-            new = replace(new, id=facts[0].id, version=version)
+            version = max(row.version for row in self._rows(facts[0].id)) + 1
+            category = new.category if draft.category else facts[0].category
+            new = replace(new, id=facts[0].id, version=version, category=category)
         for target in targets:
-            self._close(target, superseded_by="" if target.id == new.id else new.id, at=new.valid_from)
+            self._close(target.id, superseded_by="" if target.id == new.id else new.id, at=new.valid_from)
         self.inserted[new.key] = new
-        self._known[new.digest] = new
+        self._keys.setdefault(new.id, []).append(new.key)
+        if new.is_current(self._now):
+            self._known[new.digest] = new
         event = Event.UPDATE if targets else Event.ADD
         return Outcome(record=new, event=event, previous=targets[0].text if targets else "")
 
@@ -184,8 +204,8 @@ class _Drafting:
         """Return the version of a memory to replace: the one that holds now, else the one that will."""
         if target_id in self._claimed:
             raise InvalidInput("replaces", f"names {target_id!r} in two facts; join them into one fact")
-        rows = self._versions.get(target_id, [])
-        open_rows = [row for row in rows if row.is_current(self._occasion.now)]
+        rows = self._rows(target_id)
+        open_rows = [row for row in rows if row.is_current(self._now)]
         if not open_rows:
             closed_by = next((row.superseded_by for row in rows if row.superseded_by), "")
             if closed_by:
@@ -196,17 +216,30 @@ class _Drafting:
         self._claimed.add(target_id)
         return min(open_rows, key=lambda row: row.valid_from)
 
-    def _close(self, target: MemoryRecord, *, superseded_by: str, at: datetime) -> None:
-        """Close every open version of a memory; one that would only have begun later was never true."""
-        for row in self._versions[target.id]:
-            if row.is_current(self._occasion.now):
-                self._known.pop(row.digest, None)
-                self._put(replace(row, valid_to=max(at, row.valid_from), superseded_by=superseded_by))
+    def _rows(self, memory_id: str) -> list[MemoryRecord]:
+        """Return every version of a memory as it stands in this plan."""
+        return [
+            self.inserted.get(key) or self.replaced.get(key) or self._stored[key]
+            for key in self._keys.get(memory_id, [])
+        ]
+
+    def _close(self, memory_id: str, *, superseded_by: str, at: datetime) -> None:
+        """End every version of a memory that would hold after `at`; one that would begin later was never true."""
+        for row in self._rows(memory_id):
+            if row.valid_to is None or row.valid_to > at:
+                if self._known.get(row.digest, row).key == row.key:
+                    self._known.pop(row.digest, None)
+                successor = superseded_by if row.is_current(self._now) else row.superseded_by
+                self._put(replace(row, valid_to=max(at, row.valid_from), superseded_by=successor))
 
     def _put(self, row: MemoryRecord) -> None:
         (self.inserted if row.key in self.inserted else self.replaced)[row.key] = row
-        if row.is_current(self._occasion.now):
+        if row.is_current(self._now):
             self._known[row.digest] = row
+
+
+def _was_ever_true(record: MemoryRecord) -> bool:
+    return record.valid_to is None or record.valid_to > record.valid_from
 
 
 def _is_dated_after(target: MemoryRecord, since: datetime) -> bool:

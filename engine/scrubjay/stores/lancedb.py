@@ -7,6 +7,7 @@ compaction, and a forget that leaves no byte (`lancedb_erasure`).
 
 import logging
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
@@ -37,6 +38,7 @@ _ROWS_WORTH_COMPACTING = 200  # until then full-text search goes through new row
 _KEEP_OLD_VERSIONS = timedelta(minutes=1)  # long enough for a reader in another process to finish
 _WRITTEN_FOLDERS = ("data", "_versions", "_transactions", "_deletions")
 _READ_TRIES = 5
+_BUILD_PATH = re.compile(r",?\s*/\S*\.cargo/\S*")  # LanceDB tells where in its own source an error was made
 _LATEST_FIRST = ("recorded_at", "id", "version")
 
 
@@ -51,23 +53,20 @@ class LanceDBStore:
         os.environ.setdefault("LANCEDB_LOG", "error")  # else it warns on stderr about columns that nobody selected
         import lancedb
 
+        self._root = folder
         self._tables = folder / "memories"
         self._embedding = embedding
         self._dimension = dimension
-        try:
-            for place in (folder, self._tables, folder / "locks"):
-                place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(
-                f"cannot use the data folder {folder} ({error.strerror}); name a writable one in SCRUBJAY_DATA_DIR"
-            ) from error
-        finish_discarding(self._tables)
+        self._make_private_folders()
+        with suppress(OSError):
+            finish_discarding(self._tables)
         self._locks = OwnerLocks(folder / "locks")
         self._database = lancedb.connect(str(self._tables), read_consistency_interval=timedelta(0))
         self._open: dict[str, tuple[tuple[int, int], Table]] = {}
 
     def exclusive(self, owner: Owner) -> AbstractContextManager[None]:
         """Hold the owner's lock across threads and processes."""
+        self._make_private_folders()  # whoever has deleted the folder meanwhile does not get a public one
         return self._locks.held(owner.digest)
 
     def write(
@@ -159,6 +158,7 @@ class LanceDBStore:
         conditions += [f"id = {quoted(i)} AND version = {int(version)}" for i, version in versions]
         where = " OR ".join(f"({each})" for each in conditions) or "false"
         with self.exclusive(owner), _translated("erase"):
+            finish_discarding(self._tables, name=owner.digest)
             table = self._table(owner)
             if table is None:
                 return
@@ -194,6 +194,15 @@ class LanceDBStore:
     def close(self) -> None:
         """Let go of every table."""
         self._open.clear()
+
+    def _make_private_folders(self) -> None:
+        try:
+            for place in (self._root, self._tables, self._root / "locks"):
+                place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"cannot use the data folder {self._root} ({error.strerror}); name a writable one in SCRUBJAY_DATA_DIR"
+            ) from error
 
     def _folder(self, owner: Owner) -> Path:
         return self._tables / f"{owner.digest}.lance"
@@ -301,12 +310,12 @@ def _vectors_by_key(table: "Table", records: Sequence[MemoryRecord]) -> "dict[tu
 
 
 def _files(folder: Path) -> set[str]:
-    """Return the files of a table by their paths within it; index files are no part of a write."""
+    """Return the files of a table by their paths within it."""
     found: set[str] = set()
     for part in _WRITTEN_FOLDERS:
         with suppress(FileNotFoundError), os.scandir(folder / part) as entries:
             found.update(f"{part}/{entry.name}" for entry in entries)
-    return found
+    return found | {path.relative_to(folder).as_posix() for path in folder.glob("_indices/*/*")}
 
 
 def _sync(path: Path) -> None:

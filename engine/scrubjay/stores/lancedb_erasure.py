@@ -7,6 +7,7 @@ versions and dead index pages, and files of a killed writer stay for good (measu
 import os
 import shutil
 import time
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,7 +55,11 @@ def is_unfinished(folder: Path) -> bool:
 
 
 def discard(folder: Path) -> None:
-    """Take a table's folder away at once by renaming it, then remove it; nothing to do when there is none."""
+    """Take a table's folder away at once by renaming it, then remove it and what an earlier try has left.
+
+    Raises OSError when something cannot be removed; it is not to be opened any more even then.
+    """
+    finish_discarding(folder.parent, name=folder.stem)
     gone = folder.with_suffix(f"{_DISCARDED}-{time.time_ns()}")
     try:
         folder.rename(gone)
@@ -65,13 +70,14 @@ def discard(folder: Path) -> None:
         os.fsync(parent)
     finally:
         os.close(parent)
-    shutil.rmtree(gone, ignore_errors=True)
+    shutil.rmtree(gone)
 
 
-def finish_discarding(tables: Path) -> None:
-    """Remove what an interrupted `discard` has left; nobody can open it any more."""
-    for gone in tables.glob(f"*{_DISCARDED}-*"):
-        shutil.rmtree(gone, ignore_errors=True)
+def finish_discarding(tables: Path, *, name: str = "*") -> None:
+    """Remove what an interrupted `discard` of a table (by default of any) has left; raises OSError."""
+    for gone in tables.glob(f"{name}{_DISCARDED}-*"):
+        with suppress(FileNotFoundError):  # another process does the same
+            shutil.rmtree(gone)
 
 
 def _drop_old_manifests(folder: Path) -> None:

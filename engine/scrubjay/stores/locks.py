@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from scrubjay.errors import StoreBusy
+from scrubjay.errors import StoreBusy, StoreError
 
 _PATIENCE_S = 60.0
 _POLL_S = 0.004
@@ -30,7 +30,12 @@ class OwnerLocks:
             )
         try:
             lock.acquire()
-        except Timeout as error:
+        except OSError as error:
+            if not isinstance(error, Timeout):
+                raise StoreError(
+                    f"cannot write in the data folder {self._folder.parent} ({error.strerror}); "
+                    "name a writable one in SCRUBJAY_DATA_DIR"
+                ) from error
             raise StoreBusy(
                 "another process is writing these memories and did not finish within a minute; try again"
             ) from error

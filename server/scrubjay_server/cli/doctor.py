@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from scrubjay.errors import ScrubjayError, StoreError
-from scrubjay_server.cli.output import json_option, show
+from scrubjay_server.cli.options import json_option, with_settings
+from scrubjay_server.cli.output import show
 from scrubjay_server.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,14 +37,14 @@ class Check:
 
 @click.command()
 @json_option
-@click.pass_obj
+@with_settings
 def doctor(settings: Settings, as_json: bool) -> None:
     """Check the data folder, the model and the main job, and say how to mend what is wrong."""
     checks = [
         _check("data folder", lambda: _folder(settings)),
         _check("memories", lambda: _memories(settings)),
         _check("embedding model", lambda: _model(settings)),
-        _check("add, search, forget over stdio", lambda: _round_trip(settings)),
+        _check("add, search, forget over stdio, in a temporary folder", lambda: _round_trip(settings)),
     ]
     lines = [
         f"{'ok  ' if check.well else 'FAIL'} {check.name}: {check.found} ({check.seconds:.1f} s)" for check in checks
@@ -80,6 +81,7 @@ def _folder(settings: Settings) -> str:
 
 def _memories(settings: Settings) -> str:
     from scrubjay.journeys.listing import Listing, list_memories
+    from scrubjay.journeys.searching import Question, search
     from scrubjay.memory import default_folder
     from scrubjay_server.local import build_memory, local_caller
 
@@ -87,6 +89,7 @@ def _memories(settings: Settings) -> str:
         return "none yet"
     with build_memory(settings, origin="doctor") as memory:
         total = list_memories(memory.engine, local_caller(settings), Listing(limit=1)).total
+        search(memory.engine, local_caller(settings), Question(query="anything", limit=1))
     return f"{total} of user {settings.user_id!r}"
 
 

@@ -5,27 +5,34 @@ import sys
 import click
 
 from scrubjay.errors import InvalidInput
-from scrubjay.inputs import ALL_SCOPES, facts_of, listing_of, messages_of, question_of, scope_of
+from scrubjay.inputs import facts_of, listing_of, messages_of, question_of, scope_of
 from scrubjay.journeys import forgetting, listing
 from scrubjay.journeys.adding import Addition
 from scrubjay.journeys.adding import add as add_memories
 from scrubjay.journeys.engine import Engine
-from scrubjay.journeys.searching import Question
 from scrubjay.journeys.searching import search as search_memories
 from scrubjay.moments import shown
 from scrubjay.recall.reply import memory_line, told
 from scrubjay.results import added_shape, related_shape
 from scrubjay.types import Scope, Shown
-from scrubjay_server.cli.output import json_option, show
+from scrubjay_server.cli.options import (
+    as_of_option,
+    json_option,
+    scope_option,
+    scope_or_all_option,
+    session_option,
+    with_settings,
+)
+from scrubjay_server.cli.output import show
 from scrubjay_server.local import build_memory, local_caller
 from scrubjay_server.settings import Settings
 
-_SCOPES = click.Choice([scope.value for scope in Scope])
-_SCOPES_OR_ALL = click.Choice([ALL_SCOPES, *(scope.value for scope in Scope)])
-scope_option = click.option("--scope", type=_SCOPES, default="user", show_default=True)
-scope_or_all_option = click.option("--scope", type=_SCOPES_OR_ALL, default=ALL_SCOPES, show_default=True)
-session_option = click.option("--session-id", default="", help="The conversation.")
-as_of_option = click.option("--as-of", default="", help="What was true then (ISO 8601).")
+_NOTHING_FITS = "Nothing was forgotten: nothing that fits is remembered."
+_WHOSE = {
+    Scope.USER: "about {}: all sessions too, and the lessons that assistants learned with them",
+    Scope.SESSION: "of this session of {}",
+    Scope.AGENT: "that the assistant has learned, from {} and from everybody else",
+}
 
 
 def _engine(settings: Settings) -> Engine:
@@ -37,16 +44,20 @@ def _engine(settings: Settings) -> Engine:
 @click.option("--fact", "facts", multiple=True, help="A fact to store; may be given several times.")
 @click.option("--replaces", multiple=True, help="Id of a memory that the fact supersedes; with one --fact.")
 @click.option("--category", default="", help="Of the facts.")
+@click.option("--time", default="", help="When TEXT was said (ISO 8601); by default now.")
+@click.option("--valid-from", default="", help="Since when the facts are true (ISO 8601).")
 @scope_option
 @session_option
 @json_option
-@click.pass_obj
+@with_settings
 def add(
     settings: Settings,
     text: str,
     facts: tuple[str, ...],
     replaces: tuple[str, ...],
     category: str,
+    time: str,
+    valid_from: str,
     scope: str,
     session_id: str,
     as_json: bool,
@@ -54,12 +65,11 @@ def add(
     """Remember TEXT as it was said ("-" reads standard input), or facts, or both."""
     if replaces and len(facts) != 1:
         raise InvalidInput("--replaces", "goes with exactly one --fact")
-    said = sys.stdin.read() if text == "-" else text
-    drafts = [{"text": fact, "category": category, "replaces": list(replaces)} for fact in facts]
-    if said:
-        drafts = [{**draft, "evidence": said} for draft in drafts]
+    said = _standard_input() if text == "-" else text
+    common = {"category": category, "replaces": list(replaces), "valid_from": valid_from, "evidence": said}
+    drafts = [{"text": fact, **common} for fact in facts]
     addition = Addition(
-        messages=messages_of(said) if said else [],
+        messages=messages_of({"content": said, "time": time}) if said else [],
         facts=facts_of(drafts),
         scope=scope_of(scope) or Scope.USER,
         compared=True,
@@ -68,6 +78,13 @@ def add(
     lines = [f"{result['event']:6} {memory_line(result)[2:]}" for result in shape.results]
     related = shape.get("related", [])
     show(dict(shape.items()), [*lines, *(["Related:"] if related else []), *map(memory_line, related)], as_json=as_json)
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInput("standard input", "is not UTF-8 text") from error
 
 
 @click.command()
@@ -82,7 +99,7 @@ def add(
 @as_of_option
 @click.option("--min-score", type=float, default=0.0)
 @json_option
-@click.pass_obj
+@with_settings
 def search(
     settings: Settings,
     query: str,
@@ -111,9 +128,10 @@ def search(
     )
     found = search_memories(_engine(settings), local_caller(settings, session_id=session_id), question)
     results = [told(hit) for hit in found.hits]
-    lines = [f"{shape['score']:.3f} {memory_line(shape)[2:]}" for shape in results] or [
-        "Nothing is remembered about this."
-    ]
+    lines = [f"{shape['score']:.3f} {memory_line(shape)[2:]}" for shape in results]
+    if found.left_out:
+        lines.append(f"… {found.left_out} more did not fit --max-tokens")
+    lines = lines or ["Nothing is remembered about this."]
     show({"results": results, "tokens": found.tokens, "left_out": found.left_out}, lines, as_json=as_json)
 
 
@@ -127,7 +145,7 @@ def search(
 @as_of_option
 @click.option("--include-superseded", is_flag=True, help="Also what is no longer true.")
 @json_option
-@click.pass_obj
+@with_settings
 def list_(
     settings: Settings,
     scope: str,
@@ -162,7 +180,7 @@ def list_(
 @click.command()
 @click.argument("memory_id")
 @json_option
-@click.pass_obj
+@with_settings
 def history(settings: Settings, memory_id: str, as_json: bool) -> None:
     """Show all versions of a memory, newest first."""
     versions = [
@@ -180,7 +198,7 @@ def history(settings: Settings, memory_id: str, as_json: bool) -> None:
 @session_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
-@click.pass_obj
+@with_settings
 def forget(
     settings: Settings,
     memory_ids: tuple[str, ...],
@@ -192,20 +210,20 @@ def forget(
     as_json: bool,
 ) -> None:
     """Erase memories for good, by their ids or all of a scope."""
-    caller = local_caller(settings, session_id=session_id)
+    caller, chosen = local_caller(settings, session_id=session_id), Scope(scope)
     if everything:
         if not yes:
-            click.confirm(f"Forget everything in the {scope} scope of {settings.user_id}?", abort=True, err=True)
-        receipt = forgetting.forget_everything(_engine(settings), caller, scope_of(scope) or Scope.USER)
+            click.confirm(f"Forget everything {_WHOSE[chosen].format(settings.user_id)}?", abort=True, err=True)
+        receipt = forgetting.forget_everything(_engine(settings), caller, chosen)
     elif memory_ids:
         receipt = forgetting.forget(_engine(settings), caller, memory_ids)
     elif query:
-        found = search_memories(
-            _engine(settings), caller, Question(query=query, scope=None if session_id else scope_of(scope))
-        )
-        candidates = [related_shape(hit) for hit in found.hits]
-        lines = ["Nothing was forgotten. Candidates:", *map(memory_line, candidates)]
-        show({"forgotten": [], "candidates": candidates}, lines, as_json=as_json)
+        found = [related_shape(hit) for hit in forgetting.candidates(_engine(settings), caller, query, chosen)]
+        lines = [
+            "Nothing was forgotten yet. Candidates, to erase with `scrubjay forget ID…`:",
+            *map(memory_line, found),
+        ]
+        show({"forgotten": [], "candidates": found}, lines if found else [_NOTHING_FITS], as_json=as_json)
         return
     else:
         raise InvalidInput("MEMORY_IDS", "is empty; give ids, --query to see candidates, or --everything")
@@ -213,7 +231,14 @@ def forget(
         "forgotten": list(receipt.forgotten),
         "receipt": {"erased": receipt.erased, "rewritten": receipt.rewritten, "at": shown(receipt.at)},
     }
-    show(shape, [f"Forgot {len(receipt.forgotten)}; {receipt.erased} memories went in all."], as_json=as_json)
+    told_of = (
+        f"Forgot {len(receipt.forgotten)}, with what rested on them and what they rest on {receipt.erased} in all."
+    )
+    show(
+        shape,
+        [told_of if receipt.forgotten else "Nothing was forgotten: there was nothing by these ids."],
+        as_json=as_json,
+    )
 
 
 COMMANDS = (add, search, list_, history, forget)

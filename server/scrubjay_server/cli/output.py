@@ -6,8 +6,6 @@ from typing import Any
 
 import click
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
 
 def show(shape: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
     """Print a result as JSON or as lines."""

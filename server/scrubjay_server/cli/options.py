@@ -1,0 +1,48 @@
+"""Options that several commands take, and the settings that they make together with the environment."""
+
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any, TypeVar
+
+import click
+
+from scrubjay.inputs import ALL_SCOPES
+from scrubjay.types import Scope
+from scrubjay_server.settings import load_settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_FLAGS = "scrubjay.flags"
+_SCOPES = [scope.value for scope in Scope]
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+scope_option = click.option("--scope", type=click.Choice(_SCOPES), default="user", show_default=True)
+scope_or_all_option = click.option(
+    "--scope", type=click.Choice([ALL_SCOPES, *_SCOPES]), default=ALL_SCOPES, show_default=True
+)
+session_option = click.option("--session-id", default="", help="The conversation.")
+as_of_option = click.option("--as-of", default="", help="What was true then (ISO 8601).")
+
+
+def with_settings(command: F) -> F:
+    """Give a command the settings as its first argument, and their flags, which go before or after its name."""
+
+    def with_loaded(*arguments: Any, **options: Any) -> Any:
+        context = click.get_current_context()
+        return command(load_settings(**context.meta.get(_FLAGS, {})), *arguments, **options)
+
+    wrapped: Any = update_wrapper(with_loaded, command)
+    for name, told in {
+        "--log-level": "DEBUG, INFO, WARNING, ERROR or CRITICAL.",
+        "--embedding-model": "A fastembed model name or a folder; by default the bundled model.",
+        "--agent-id": "Which assistant's own memories.",
+        "--user-id": "Whose memories; by default the system account's.",
+        "--data-dir": "Folder of the memories.",
+    }.items():
+        wrapped = click.option(name, expose_value=False, callback=_note, help=told)(wrapped)
+    return wrapped  # type: ignore[no-any-return]  # the same callable with more options
+
+
+def _note(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        context.meta.setdefault(_FLAGS, {})[parameter.name] = value
