@@ -1,8 +1,10 @@
 """The main job on real conversations: every turn told over stdio, the server restarted, the questions searched.
 
-    python benchmarks/main_job.py LOCOMO.json[.gz] [--conversation ID] [--by turn|session] [--json]
+    python benchmarks/main_job.py LOCOMO.json[.gz] [--conversation ID | --all] [--by turn|session] [--json]
 
-Reads a file of LoCoMo's form (a list of conversations with `conversation` and `qa`). Each turn becomes one message with
+Reads a file of LoCoMo's form (a list of conversations with `conversation` and `qa`; the data set is in the repository
+snap-research/locomo, under CC BY-NC 4.0). With --all every conversation is measured, and the questions of all count
+alike. Each turn becomes one message with
 its speaker's name and its session's time; a question of category 1 to 4 counts as a hit when one of its evidence turns
 is among the first ten results. Prints hit@10 and recall@10, and the median times of a call as the client sees them, in
 milliseconds and as a ratio to one query embedding measured in the same run.
@@ -143,9 +145,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--conversation", help="its sample_id; the first one by default")
+    parser.add_argument("--all", action="store_true", help="measure every conversation of the file")
     parser.add_argument("--by", choices=["turn", "session"], default="turn", help="what one call tells")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    if not options.data.is_file():
+        raise SystemExit(f"{options.data} is not there; give a file of LoCoMo's form")
     found = [c for c in conversations(options.data) if options.conversation in {None, c["sample_id"]}]
     if not found:
         raise SystemExit(f"{options.data} has no conversation {options.conversation!r}")
@@ -154,17 +159,31 @@ def main() -> None:
         if sys.stderr.isatty():
             print(f"\r{text:<40}", end="", file=sys.stderr)
 
-    async def measure() -> dict[str, Any]:
-        return await run(found[0], by=options.by, progress=progress)
+    async def measure() -> list[dict[str, Any]]:
+        return [await run(each, by=options.by, progress=progress) for each in (found if options.all else found[:1])]
 
-    figures = anyio.run(measure)
+    measured = anyio.run(measure)
     progress("")
+    if len(measured) > 1:
+        measured.append(overall(measured))
     if options.json:
-        print(json.dumps(figures, indent=2))
-    else:
+        print(json.dumps(measured, indent=2))
+        return
+    for figures in measured:
         for name, value in figures.items():
             told = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
             print(f"{name:26} {told}")
+        print()
+
+
+def overall(measured: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the figures of several conversations as one, each question counting alike."""
+    asked = sum(figures["questions"] for figures in measured)
+    means = {
+        name: round(sum(figures[name] * figures["questions"] for figures in measured) / asked, 3)
+        for name in ("hit@10", "recall@10")
+    }
+    return {"conversation": f"all {len(measured)}", "questions": asked, **means}
 
 
 if __name__ == "__main__":
