@@ -23,7 +23,7 @@ def known(memory_id: str, text: str, *, valid_from: datetime = EARLIER, **column
 
 def plan(drafts: list[FactDraft], *knowns: MemoryRecord, source: MemoryRecord | None = None) -> Plan:
     proposals = [Proposal(draft=draft, token=f"{number:010}", source=source) for number, draft in enumerate(drafts)]
-    return plan_facts(proposals, OCCASION, known=knowns, targets=knowns)
+    return plan_facts(proposals, OCCASION, known=knowns, versions=knowns)
 
 
 def test_a_new_fact_is_added_and_is_true_from_now_on() -> None:
@@ -285,3 +285,14 @@ def test_an_episode_stays_while_a_new_fact_rests_on_it() -> None:
     vue = replace(known("f", "Uses Vue", source_ids=("e",), evidence=("React to Vue",)), version=2)
     assert outdated_episodes([closed], [words], [react], now=NOON) == [replace(words, valid_to=NOON)]
     assert outdated_episodes([closed], [words], [react, vue], now=NOON) == []
+
+
+def test_what_a_call_has_made_never_true_is_not_what_it_knows() -> None:
+    tea = known("drink", "Likes tea", valid_from=LATER)
+    drafts = [
+        FactDraft(text="Likes coffee", valid_from=LATER, replaces=("drink",)),
+        FactDraft(text="Likes tea", valid_from=LATER),
+    ]
+    made = plan(drafts, tea)
+    assert [outcome.event for outcome in made.outcomes] == [Event.UPDATE, Event.ADD]
+    assert sorted(text for text, _, _ in intervals(made, tea)) == ["Likes coffee", "Likes tea"]

@@ -161,13 +161,10 @@ def _plan_facts(engine: Engine, occasion: Occasion, addition: Addition, said: Pl
         if draft.expires_at is not None and draft.expires_at <= max(occasion.now, draft.valid_from or occasion.now):
             raise InvalidInput(f"facts[{number}].expires_at", "lies before the fact would hold; nothing was stored")
     known = _in_scope(engine, occasion, digests=[fact_digest(draft.text) for draft in drafts])
-    return plan_facts(proposals, occasion, known=known, targets=_targets(engine, occasion, drafts))
-
-
-def _targets(engine: Engine, occasion: Occasion, drafts: Sequence[FactDraft]) -> list[MemoryRecord]:
-    """Return every version of what the facts replace, as far as it lies in the scope of this add."""
-    ids = tuple({target for draft in drafts for target in draft.replaces if is_memory_id(target)})
-    return engine.store.find(occasion.owner, Filter(ids=ids, visible=occasion.visible)) if ids else []
+    replaced = {target for draft in drafts for target in draft.replaces if is_memory_id(target)}
+    ids = tuple(replaced | {record.id for record in known})
+    versions = engine.store.find(occasion.owner, Filter(ids=ids, visible=occasion.visible)) if ids else []
+    return plan_facts(proposals, occasion, known=known, versions=versions)
 
 
 def _outdated(engine: Engine, occasion: Occasion, told: Plan) -> list[MemoryRecord]:

@@ -100,18 +100,18 @@ def plan_facts(
     occasion: Occasion,
     *,
     known: Sequence[MemoryRecord],
-    targets: Sequence[MemoryRecord],
+    versions: Sequence[MemoryRecord],
 ) -> Plan:
     """Decide what each proposal does.
 
-    `known`: rows in the scope of this add that say the same as a proposal, current ones and past ones. `targets`:
-    every version, expired ones too, of every memory that a proposal replaces.
+    `known`: rows in the scope of this add that say the same as a proposal, current ones and past ones. `versions`:
+    every version, expired ones too, of those and of every memory that a proposal replaces.
     A fact that replaces facts becomes the next version of the first and closes the others; one that replaces words
     closes them; one that says what is known changes nothing but what it is known from; one that was true before what
     it would replace goes into its past. Raises MemoryNotFound for an unknown target, InvalidInput for one that was
     superseded already or that two proposals replace.
     """
-    drafting = _Drafting(occasion, known, targets)
+    drafting = _Drafting(occasion, known, versions)
     outcomes = tuple(drafting.settle(proposal) for proposal in proposals)
     return Plan(
         inserted=tuple(drafting.inserted.values()), replaced=tuple(drafting.replaced.values()), outcomes=outcomes
@@ -121,15 +121,15 @@ def plan_facts(
 class _Drafting:
     """A plan in the making; what it inserts and changes is seen by the proposals after it."""
 
-    def __init__(self, occasion: Occasion, known: Sequence[MemoryRecord], targets: Sequence[MemoryRecord]) -> None:
+    def __init__(self, occasion: Occasion, known: Sequence[MemoryRecord], versions: Sequence[MemoryRecord]) -> None:
         self.inserted: dict[Key, MemoryRecord] = {}
         self.replaced: dict[Key, MemoryRecord] = {}
         self._now = occasion.now
         self._occasion = occasion
         self._known = {record.digest: record for record in known if record.is_current(occasion.now)}
-        self._past = {(record.digest, record.valid_from): record for record in known if _was_ever_true(record)}
+        self._past = {(record.digest, record.valid_from): record.key for record in known if _was_ever_true(record)}
         self._keys: dict[str, list[Key]] = {}
-        self._stored = {record.key: record for record in (*known, *targets)}
+        self._stored = {record.key: record for record in versions}
         for record in self._stored.values():
             self._keys.setdefault(record.id, []).append(record.key)
         self._claimed: set[str] = set()
@@ -145,8 +145,8 @@ class _Drafting:
         later = [] if since is None else [target for target in targets if _is_dated_after(target, since)]
         earlier = [target for target in targets if target not in later]
         past = self._past.get((digest, since)) if since is not None and not earlier else None
-        if past is not None:
-            return self._confirm(proposal, past, [])
+        if past is not None and _was_ever_true(self._row(past)):
+            return self._confirm(proposal, self._row(past), [])
         new = fact_row(
             proposal.draft,
             self._occasion,
@@ -218,10 +218,10 @@ class _Drafting:
 
     def _rows(self, memory_id: str) -> list[MemoryRecord]:
         """Return every version of a memory as it stands in this plan."""
-        return [
-            self.inserted.get(key) or self.replaced.get(key) or self._stored[key]
-            for key in self._keys.get(memory_id, [])
-        ]
+        return [self._row(key) for key in self._keys.get(memory_id, [])]
+
+    def _row(self, key: Key) -> MemoryRecord:
+        return self.inserted.get(key) or self.replaced.get(key) or self._stored[key]
 
     def _close(self, memory_id: str, *, superseded_by: str, at: datetime) -> None:
         """End every version of a memory that would hold after `at`; one that would begin later was never true."""
