@@ -1,6 +1,7 @@
 """The three scopes, and whose memory is whose."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -65,6 +66,14 @@ async def test_agent_memories_belong_to_no_person_and_serve_everyone(connect: Co
     async with connect("ana") as wire:
         listed = await wire.ok("list_memories", scope="agent")
         assert [m["memory"] for m in listed["memories"]] == ["Retry the build once before reporting"]
+
+
+async def test_each_memory_knows_which_client_wrote_it_and_for_whom(connect: Connect, tmp_path: Path) -> None:
+    async with connect(client_info=Implementation(name="my-client", version="1")) as wire:
+        await wire.ok("add_memory", content="I like tea")
+    store = LanceDBStore(tmp_path / "data", embedding="not asked for", dimension=384)
+    record = store.find(Owner(tenant="local", scope=Scope.USER, name="ana"), Filter())[0]
+    assert (record.origin, record.written_by, record.agent_id) == ("my-client", "ana", "assistant")
 
 
 @pytest.mark.promise("isolation")

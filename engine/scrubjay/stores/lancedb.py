@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from scrubjay.errors import ScrubjayError, StoreError
+from scrubjay.stores.disk import sync
 from scrubjay.stores.lancedb_erasure import discard, erase_rows, finish_discarding, is_unfinished
 from scrubjay.stores.locks import OwnerLocks
 from scrubjay.stores.matching import order
@@ -257,7 +258,7 @@ class LanceDBStore:
             new = _files(folder) - before
             folders = {folder / name.rpartition("/")[0] for name in new}
             for path in [*(folder / name for name in new), *folders, *([] if before else [folder, self._tables])]:
-                _sync(path)
+                sync(path)
 
     def _create(self, owner: Owner) -> "Table":
         from scrubjay.stores.lancedb_rows import index, table_schema
@@ -316,17 +317,6 @@ def _files(folder: Path) -> set[str]:
         with suppress(FileNotFoundError), os.scandir(folder / part) as entries:
             found.update(f"{part}/{entry.name}" for entry in entries)
     return found | {path.relative_to(folder).as_posix() for path in folder.glob("_indices/*/*")}
-
-
-def _sync(path: Path) -> None:
-    try:
-        handle = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return  # written and cleaned up again within the same commit
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ LanceDB itself deletes by marking: text, vectors, index tokens and the predicate
 versions and dead index pages, and files of a killed writer stay for good (measured with 0.40, every file decoded).
 """
 
-import os
 import shutil
 import time
 from contextlib import suppress
@@ -12,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scrubjay.stores.disk import sync
 from scrubjay.stores.sql import quoted
 
 if TYPE_CHECKING:
@@ -65,11 +65,7 @@ def discard(folder: Path) -> None:
         folder.rename(gone)
     except FileNotFoundError:
         return
-    parent = os.open(folder.parent, os.O_RDONLY)
-    try:
-        os.fsync(parent)
-    finally:
-        os.close(parent)
+    sync(folder.parent)
     shutil.rmtree(gone)
 
 

@@ -1,0 +1,19 @@
+"""What is on the disk, and not only in the system's memory."""
+
+import os
+from pathlib import Path
+
+
+def sync(path: Path) -> None:
+    """Return when a file or folder is on the disk; nothing to do when it has vanished meanwhile."""
+    on_windows = os.name == "nt"  # where folders cannot be opened, and need not be
+    if on_windows and path.is_dir():
+        return
+    try:
+        handle = os.open(path, os.O_RDWR if on_windows else os.O_RDONLY)
+    except FileNotFoundError:
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
