@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-
 from mcp import Client, StdioServerParameters
+
 from scrubjay.embedding.fastembed import FastembedEmbedder
 
 SHOWN = 10

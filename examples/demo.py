@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-
 from mcp import Client, StdioServerParameters
+
 from scrubjay.embedding.bert import count_tokens
 
 NOW = datetime.now(UTC)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import anyio
 import pytest
+from mcp import Client
 
 from e2e.processes import parameters
-from mcp import Client
 
 pytestmark = pytest.mark.anyio
 PROCESSES, EACH = 6, 50

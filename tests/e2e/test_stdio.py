@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
+from mcp import Client
 
 from e2e.processes import COMMAND, environment, parameters, raw_server
-from mcp import Client
 
 pytestmark = pytest.mark.anyio
 ON_LINUX = sys.platform == "linux"

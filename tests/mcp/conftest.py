@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from mcp import Client
+
 from scrubjay import Memory
 from scrubjay.embedding.fastembed import FastembedEmbedder
 from scrubjay_tools.host import Host, Principal

@@ -4,9 +4,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from mcp import MCPError
 from mcp.types import Implementation
 
-from mcp import MCPError
 from scrubjay.stores.lancedb import LanceDBStore
 from scrubjay.types import Filter, Owner, Scope
 from wire import Connect

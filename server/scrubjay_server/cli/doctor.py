@@ -117,7 +117,6 @@ def _round_trip(settings: Settings) -> str:
 
 async def _main_job(settings: Settings, home: str) -> None:
     import anyio
-
     from mcp import Client, StdioServerParameters
 
     environment = {
