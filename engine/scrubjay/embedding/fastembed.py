@@ -299,5 +299,7 @@ def _answers(hub: tuple[str, int]) -> bool:
             return
         answered.set()
 
-    threading.Thread(target=connect, daemon=True).start()
-    return answered.wait(_NETWORK_PATIENCE_S)
+    asking = threading.Thread(target=connect, daemon=True)
+    asking.start()
+    asking.join(_NETWORK_PATIENCE_S)
+    return answered.is_set()
