@@ -339,7 +339,7 @@ class Filter:
     until: datetime | None = None
     rests_on: tuple[str, ...] | None = None
     unclaimed: bool = False
-    superseded_by: str | None = None
+    superseded_by: tuple[str, ...] | None = None
     session_id: str | None = None
     written_by: str | None = None
 

@@ -70,7 +70,7 @@ filters = st.builds(
     since=some_moment,
     until=some_moment,
     rests_on=st.none() | few,
-    superseded_by=st.sampled_from([None, "", *NASTY[:4]]),
+    superseded_by=st.none() | st.lists(st.sampled_from(["", *NASTY[:4]]), max_size=2).map(tuple),
     session_id=st.sampled_from([None, "", "s", *NASTY[:4]]),
     written_by=st.sampled_from([None, "", *NASTY]),
 )

@@ -353,3 +353,13 @@ def test_a_fact_and_its_words_can_be_replaced_together(engine: Engine, tmp_path:
     replaced = state(lance, "Ana uses Vue", replaces=[fact.id, said.id]).outcomes[0]
     assert (replaced.event, replaced.record.id) == (Event.UPDATE, fact.id)
     assert found(lance, "React") == ["Ana uses Vue"]
+
+
+def test_nothing_names_a_forgotten_memory_as_its_successor(engine: Engine) -> None:
+    one, two = (state(engine, text).outcomes[0].record for text in ("Uses React", "Uses Tailwind"))
+    state(engine, "Uses Bootstrap", replaces=[one.id, two.id])
+    forget(engine, ANA, [one.id])
+    rows = engine.store.find(ANA.owner_of(Scope.USER), Filter())
+    assert [(row.text, row.superseded_by, row.is_current(engine.now())) for row in rows] == [
+        ("Uses Tailwind", "", False)
+    ]

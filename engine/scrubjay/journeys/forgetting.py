@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.searching import Question, search
-from scrubjay.remembering.cascade import Cascade, cascade, episodes_taken
+from scrubjay.remembering.cascade import Cascade, cascade, episodes_taken, without_successors
 from scrubjay.types import Caller, Filter, Kind, MemoryRecord, Owner, Scope, Shown, Visibility
 
 if TYPE_CHECKING:
@@ -94,13 +94,14 @@ def _erase(engine: Engine, owner: Owner, plan: Cascade, *, also: Sequence[tuple[
 def _cascade(engine: Engine, owner: Owner, targets: Sequence[MemoryRecord]) -> Cascade:
     """Look up all that touches the rows to forget, and decide its fate."""
     taken = episodes_taken(targets)
-    if not taken:
-        return cascade(targets, (), ())
-    episodes = engine.store.find(owner, Filter(ids=taken, kind=Kind.EPISODE))
+    episodes = engine.store.find(owner, Filter(ids=taken, kind=Kind.EPISODE)) if taken else []
     for session_id in sorted({episode.session_id for episode in episodes}):
         episodes += engine.store.find(owner, Filter(session_id=session_id, kind=Kind.EPISODE, without_ids=taken))
-    resting = tuple({record.id for record in engine.store.find(owner, Filter(rests_on=taken))})
-    return cascade(targets, episodes, engine.store.find(owner, Filter(ids=resting)) if resting else ())
+    resting = {record.id for record in engine.store.find(owner, Filter(rests_on=taken))} if taken else set()
+    dependants = engine.store.find(owner, Filter(ids=tuple(resting))) if resting else []
+    plan = cascade(targets, episodes, dependants)
+    pointing = engine.store.find(owner, Filter(superseded_by=plan.erased_ids)) if plan.erased_ids else []
+    return without_successors(plan, pointing)
 
 
 def _ids(engine: Engine, owner: Owner, where: Filter) -> list[str]:

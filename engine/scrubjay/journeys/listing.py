@@ -103,7 +103,7 @@ def history(engine: Engine, caller: Caller | None, memory_id: str) -> list[Memor
     versions = engine.store.find(owner, Filter(ids=(memory_id,), visible=visible, alive_at=now))
     if not versions:
         raise MemoryNotFound(memory_id)
-    superseded = engine.store.find(owner, Filter(superseded_by=memory_id, visible=visible, alive_at=now))
+    superseded = engine.store.find(owner, Filter(superseded_by=(memory_id,), visible=visible, alive_at=now))
     versions.sort(key=lambda record: -record.version)
     return [*versions, *(record for record in superseded if record.id != memory_id)]
 

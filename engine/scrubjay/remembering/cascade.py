@@ -51,6 +51,15 @@ def cascade(
     return Cascade(erased_ids=tuple(sorted(erased)), erased_versions=tuple(versions), rewritten=tuple(rewritten))
 
 
+def without_successors(plan: Cascade, pointing: Sequence[MemoryRecord]) -> Cascade:
+    """Return the plan with the rows that name an erased memory as their successor: they stay closed and name none."""
+    rewritten = {row.key: row for row in plan.rewritten}
+    for row in pointing:
+        if row.id not in plan.erased_ids and row.key not in plan.erased_versions:
+            rewritten[row.key] = replace(rewritten.get(row.key, row), superseded_by="")
+    return replace(plan, rewritten=tuple(rewritten.values()))
+
+
 def _rests_only_on(row: MemoryRecord, episodes: set[str]) -> bool:
     return bool(row.source_ids) and episodes.issuperset(row.source_ids)
 

@@ -85,7 +85,7 @@ _CONDITIONS: tuple[Callable[[MemoryRecord, Filter], bool], ...] = (
     lambda record, where: where.kind is None or record.kind is where.kind,
     lambda record, where: where.states is None or record.state in where.states,
     lambda record, where: where.category in {None, record.category},
-    lambda record, where: where.superseded_by in {None, record.superseded_by},
+    lambda record, where: where.superseded_by is None or record.superseded_by in where.superseded_by,
     lambda record, where: where.session_id in {None, record.session_id},
     lambda record, where: where.written_by in {None, record.written_by},
     _has_metadata,

@@ -47,7 +47,9 @@ def _identity(where: Filter) -> Iterator[str]:
         yield _is_one_of("state", sorted(where.states))
     if where.kind is not None:
         yield f"kind = {quoted(where.kind)}"
-    for column in ("category", "superseded_by", "session_id", "written_by"):
+    if where.superseded_by is not None:
+        yield _is_one_of("superseded_by", where.superseded_by)
+    for column in ("category", "session_id", "written_by"):
         value = getattr(where, column)
         if value is not None:
             yield f"{column} = {quoted(value)}"
