@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -108,7 +107,8 @@ def test_hanging_up_while_the_engine_loads_is_a_clean_end(tmp_path: Path) -> Non
         with raw_server(tmp_path) as server:
             server.shake_hands()
             server.request("tools/list")
-            time.sleep(0.2 * number)  # so that hanging up meets different stages of loading
+            for _ in range(150 * number):  # so that hanging up meets different stages of loading
+                server.request("ping")
             assert server.hang_up() == 0
 
 

@@ -1,6 +1,7 @@
 """The outer contract: names, parameters, defaults, annotations. Other people's configuration depends on them."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from wire import Connect
 
 pytestmark = pytest.mark.anyio
 
+SNAPSHOT = Path(__file__).with_name("tools.json")
 PARAMETERS = {
     "add_memory": {
         "content": "", "messages": [], "facts": [], "scope": "user", "session_id": "", "metadata": {}, "infer": True,
@@ -91,6 +93,11 @@ async def test_the_descriptions_teach_what_a_good_fact_is(tools: dict[str, Tool]
         "replaces", "never anything personal", "evidence",
     ):  # fmt: skip
         assert lesson in taught
+
+
+async def test_what_models_read_changes_on_purpose_only(tools: dict[str, Tool]) -> None:
+    read = {name: {"description": tool.description, "input_schema": tool.input_schema} for name, tool in tools.items()}
+    assert read == json.loads(SNAPSHOT.read_text(encoding="utf-8")), "if it is meant, write it into tools.json"
 
 
 async def test_the_list_of_tools_stays_small(tools: dict[str, Tool]) -> None:

@@ -1,10 +1,15 @@
 """Bad input: a clear line that says what to do, and nothing stored."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from mcp import Client
 
-from wire import Connect
+from scrubjay.journeys.engine import Engine
+from scrubjay_tools.host import Host, Principal
+from scrubjay_tools.surface import surface
+from wire import Connect, Wire
 
 pytestmark = pytest.mark.anyio
 
@@ -92,13 +97,22 @@ async def test_json_sent_as_text_stays_text_where_text_is_meant(connect: Connect
         assert found["results"][0]["memory"] == '{"a": 1}'
 
 
-async def test_a_crash_inside_is_told_in_general_words_and_logged(
-    connect: Connect, caplog: pytest.LogCaptureFixture, tmp_path: Any
-) -> None:
+async def test_a_damaged_table_is_told_with_what_to_do(connect: Connect, tmp_path: Path) -> None:
     async with connect() as wire:
         await wire.ok("add_memory", content="x y z")
         for manifest in tmp_path.joinpath("data", "memories").rglob("*.manifest"):
             manifest.write_bytes(b"")
         told = await wire.error("list_memories")
-        assert "could not read the memories" in told or "failed inside" in told
-        assert "scrubjay doctor" in told or "log" in told
+        assert told.startswith("list_memories: could not read the memories: ")
+        assert told.endswith("`scrubjay doctor` checks the data folder")
+
+
+async def test_a_crash_inside_is_told_in_general_words_and_logged(era: str, caplog: pytest.LogCaptureFixture) -> None:
+    def broken() -> Engine:
+        raise KeyError("an inner detail")
+
+    host = Host(engine=broken, principal=lambda: Principal(tenant="local", user_id="ana", agent_id="assistant"))
+    async with Client(surface(host, version="0"), mode=era) as client:
+        told = await Wire(client).error("search_memories", query="x")
+    assert told == "search_memories failed inside; the server's log has the details"
+    assert "an inner detail" in caplog.text

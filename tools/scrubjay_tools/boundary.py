@@ -61,9 +61,7 @@ class StrictTool(Tool):
             if isinstance(cause, ToolError):
                 raise
             logger.exception("%s failed unexpectedly", self.name)
-            raise ToolError(
-                f"{self.name} failed inside; the server's log has the details, nothing was stored"
-            ) from None
+            raise ToolError(f"{self.name} failed inside; the server's log has the details") from None
 
 
 @contextmanager

@@ -10,8 +10,8 @@ K = TypeVar("K", bound=Hashable)
 DENSE_WEIGHT = 0.4
 """Share of dense search in the sum, with the bundled model.
 
-Measured on five conversations of LoCoMo (hit@10, categories 1-4): .795 at .3, .787 at .4, .755 at .5, .722 at .6;
-.4 rather than .3 because memories without speakers' names in them lean more on meaning.
+Looked at on five conversations of LoCoMo (hit@10, categories 1-4), so these are no held-out figures: .795 at .3, .787
+at .4, .755 at .5, .722 at .6. Chosen between the two best without a measurement that tells them apart.
 """
 _STEM_CHARS = 5
 

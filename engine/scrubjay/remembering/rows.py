@@ -6,7 +6,6 @@ from typing import Any
 
 from scrubjay.texts import digest_of, normalised, visible
 from scrubjay.types import (
-    PREFIX_CHARS,
     Caller,
     Category,
     FactDraft,
@@ -57,7 +56,7 @@ class Occasion:
 
 def memory_id(owner: Owner, token: str) -> str:
     """Return an id: the owner's prefix, which locates the table, and a random part."""
-    return owner.digest[:PREFIX_CHARS] + token
+    return owner.prefix + token
 
 
 def lexical_text(text: str, *, when: datetime, name: str = "", previous: str = "") -> str:

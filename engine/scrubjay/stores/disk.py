@@ -4,6 +4,12 @@ import os
 from pathlib import Path
 
 
+def sync_all(folder: Path) -> None:
+    """Return when a folder and everything below it is on the disk."""
+    for path in [*folder.rglob("*"), folder]:
+        sync(path)
+
+
 def sync(path: Path) -> None:
     """Return when a file or folder is on the disk; nothing to do when it has vanished meanwhile."""
     on_windows = os.name == "nt"  # where folders cannot be opened, and need not be

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scrubjay.stores.disk import sync
+from scrubjay.stores.disk import sync, sync_all
 from scrubjay.stores.sql import quoted
 
 if TYPE_CHECKING:
@@ -34,12 +34,14 @@ def erase_rows(table: "Table", where: str, folder: Path) -> None:
 
     blank = f"id = {quoted(BLANK_ID)}"
     folder.joinpath(_UNFINISHED).touch()
+    sync(folder)
     table.delete(f"({where}) OR {blank}")
     table.add(blank_row(table.schema))
     table.optimize()
     table.optimize()
     table.delete(blank)
     index(table)
+    sync_all(folder)  # what goes now is all that a power cut could fall back on
     _drop_old_manifests(folder)
     time.sleep(2 * _AT_ONCE.total_seconds())
     table.optimize(cleanup_older_than=_AT_ONCE, delete_unverified=True)
