@@ -5,6 +5,10 @@ ScrubjayError
 ├── OwnerRequired           a call names no user, agent or session
 ├── MemoryNotFound          no memory of this caller has that id (malformed, unknown and foreign ids read the same)
 ├── ConfigurationError      a setting names something that does not exist or does not fit
+├── ExtractionError         what was said could not be read for facts; it is kept, and can be read later
+│   ├── AnswerTooLong       the answer was cut off twice; fewer words at once may do
+│   └── ExtractorUnavailable  nothing can be read now: unreachable, overloaded, rate-limited, or the key is refused
+│       └── ExtractionTimeout  no answer came in time
 ├── EmbeddingError          texts cannot be turned into vectors
 │   └── ModelUnavailable    the model's files are not here and cannot be fetched
 └── StoreError              the store failed; nothing was half-written
@@ -39,6 +43,30 @@ class MemoryNotFound(ScrubjayError):
 
 class ConfigurationError(ScrubjayError):
     """A setting is wrong; the text says which and what to set instead."""
+
+
+class ExtractionError(ScrubjayError):
+    """These messages could not be read for facts; they are kept as they were said."""
+
+
+class AnswerTooLong(ExtractionError):
+    """The extractor's answer did not fit, not even into the larger limit."""
+
+
+class ExtractorUnavailable(ExtractionError):
+    """The extractor cannot work at all now, whatever it is given.
+
+    `temporary`: the same request may succeed in a moment; `retry_after_s` says when, if the service said so.
+    """
+
+    def __init__(self, problem: str, *, temporary: bool = False, retry_after_s: float | None = None) -> None:
+        super().__init__(problem)
+        self.temporary = temporary
+        self.retry_after_s = retry_after_s
+
+
+class ExtractionTimeout(ExtractorUnavailable):
+    """No answer came within the time that reading may take; the words may be the cause, or the service."""
 
 
 class EmbeddingError(ScrubjayError):

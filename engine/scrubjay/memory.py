@@ -3,41 +3,50 @@
 import secrets
 import string
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from scrubjay.config import ChosenExtractor, above_zero, extractor_of, refuse_unknown, section
 from scrubjay.embedding.bert import count_tokens
 from scrubjay.embedding.fastembed import FastembedEmbedder
-from scrubjay.errors import ConfigurationError, InvalidInput
+from scrubjay.errors import InvalidInput
 from scrubjay.inputs import ALL_SCOPES, facts_of, listing_of, messages_of, metadata_of, question_of, scope_of
 from scrubjay.journeys.adding import Addition, add
-from scrubjay.journeys.engine import Engine
+from scrubjay.journeys.confirming import confirm
+from scrubjay.journeys.engine import Engine, Reading
+from scrubjay.journeys.extracting import extract_everything
 from scrubjay.journeys.forgetting import Receipt, forget, forget_everything
 from scrubjay.journeys.listing import current_version, history, list_memories
 from scrubjay.journeys.searching import search
 from scrubjay.journeys.updating import update
 from scrubjay.moments import shown
-from scrubjay.ports import Embedder, MemoryStore
-from scrubjay.results import Results, added_shape, history_shape, hit_shape, memory_shape
+from scrubjay.ports import Embedder, Extractor, MemoryStore
+from scrubjay.results import Results, added_shape, history_shape, hit_shape, memory_shape, tally_shape
 from scrubjay.stores.in_memory import InMemoryStore
 from scrubjay.stores.lancedb import LanceDBStore
 from scrubjay.types import Caller, FactDraft, Scope
 
 SESSION_TTL = timedelta(hours=24)
+EXTRACT_TIMEOUT_S, ADD_WAIT_S = 30.0, 8.0
 _ID_ALPHABET = string.ascii_lowercase + "234567"
 _ID_TOKEN_CHARS = 10
 _OWNERS = ("user_id", "agent_id", "run_id")
+_READERS = 32  # threads that mostly wait, for a model or for whoever reads the same person's words
 
 
 class Memory:
     """Persistent memory for people, agents and sessions. Thread-safe; a context manager.
 
     Without arguments: LanceDB in the user's data directory and the bundled embedding model, with no key and no
-    network. Whose memory a call means is said by `user_id`, else `agent_id`, else `run_id` (the session); a call
-    without any is refused with OwnerRequired. Dates are ISO 8601; a date alone means the whole UTC day.
+    network. `extractor` reads what was said for facts: "auto" is Claude if its SDK finds a key, else nobody ("none");
+    "claude", "openai" (with `model`, if not their usual one), or one of your own. An add waits `add_wait_s` for it,
+    one reading takes `extract_timeout_s` at most, and what is not read by then is read in the background. Whose
+    memory a call means is said by `user_id`, else `agent_id`, else `run_id` (the session); a call without any is
+    refused with OwnerRequired. Dates are ISO 8601; a date alone means the whole UTC day.
     """
 
     def __init__(
@@ -49,7 +58,13 @@ class Memory:
         tenant: str = "local",
         session_ttl: timedelta = SESSION_TTL,
         origin: str = "library",
+        extractor: Extractor | str = "auto",
+        model: str = "",
+        extract_timeout_s: float = EXTRACT_TIMEOUT_S,
+        add_wait_s: float = ADD_WAIT_S,
     ) -> None:
+        self._extractor = ChosenExtractor(extractor, model=model)
+        self._background = ThreadPoolExecutor(_READERS, thread_name_prefix="scrubjay-extraction")
         self.embedder: Embedder = embedder or FastembedEmbedder()
         self._tenant = tenant
         self._origin = origin
@@ -61,6 +76,12 @@ class Memory:
             new_token=lambda: "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_TOKEN_CHARS)),
             session_ttl=session_ttl,
             tenant=tenant,
+            reading=Reading(
+                extractor=self._extractor,
+                background=self._background,
+                timeout_s=extract_timeout_s,
+                wait_s=add_wait_s,
+            ),
         )
 
     @classmethod
@@ -68,19 +89,24 @@ class Memory:
         """Build from Mem0's form: `vector_store`, `embedder` and `llm`, each with `provider` and `config`.
 
         Providers: vector_store `lancedb` (config: path) or `in_memory`; embedder `fastembed` (config: model); llm
-        `none`. Also `tenant` and `session_ttl_hours`. Raises ConfigurationError for anything else, by name.
+        `anthropic` or `openai` (config: model, api_key, base_url) or `none`, by default Claude if there is a key. Also
+        `tenant`, `session_ttl_hours`, `extract_timeout_s` and `add_wait_s`. Raises ConfigurationError for anything
+        else, by name.
         """
-        known = ("vector_store", "embedder", "llm", "tenant", "session_ttl_hours")
-        _refuse_unknown(config, known, where="config")
-        _section(config, "llm", {"none": ()})
-        _, embedding = _section(config, "embedder", {"fastembed": ("model",)})
-        provider, storage = _section(config, "vector_store", {"lancedb": ("path",), "in_memory": ()})
+        known = ("vector_store", "embedder", "llm", "tenant", "session_ttl_hours", "extract_timeout_s", "add_wait_s")
+        refuse_unknown(config, known, where="config")
+        _, embedding = section(config, "embedder", {"fastembed": ("model",)})
+        provider, storage = section(config, "vector_store", {"lancedb": ("path",), "in_memory": ()})
+        hours = above_zero(config, "session_ttl_hours", default=SESSION_TTL / timedelta(hours=1))
         return cls(
             storage.get("path"),
             store=InMemoryStore() if provider == "in_memory" else None,
             embedder=FastembedEmbedder(embedding.get("model") or ""),
             tenant=config.get("tenant", "local"),
-            session_ttl=_hours(config["session_ttl_hours"]) if "session_ttl_hours" in config else SESSION_TTL,
+            session_ttl=timedelta(hours=hours),
+            extractor=extractor_of(config),
+            extract_timeout_s=above_zero(config, "extract_timeout_s", default=EXTRACT_TIMEOUT_S),
+            add_wait_s=above_zero(config, "add_wait_s", default=ADD_WAIT_S),
         )
 
     def add(
@@ -91,7 +117,7 @@ class Memory:
         agent_id: str = "",
         run_id: str = "",
         metadata: Mapping[str, Any] | None = None,
-        infer: bool = True,  # noqa: ARG002 - Mem0's signature; there is nothing to infer with until an extractor is set
+        infer: bool = True,
         facts: Sequence[Mapping[str, Any] | FactDraft] = (),
         scope: str = "",
     ) -> Results:
@@ -100,7 +126,10 @@ class Memory:
         A message has `content` and, if known, `role`, `name`, `time` and `metadata`; a fact has `text` and, if known,
         `category`, `entities`, `relations`, `evidence`, `occurred_at`, `valid_from`, `expires_at`, `importance`,
         `replaces` and `metadata`. `scope` is `session` when a run_id is given, else that of the owner. Returns one
-        result per message and fact, in order, with its `event`: ADD, UPDATE, or NONE for what was known already.
+        result per message and fact, in order, with its `event`: ADD, UPDATE, NONE for what was known already and for
+        small talk, SUSPECT for what is kept aside. With an extractor and without `facts`, the messages are read for
+        facts and the results are those facts; a message that is still to be read is there as PENDING. `infer=False`
+        stores the words only, small talk too.
         """
         caller = self._caller(user_id, agent_id, run_id)
         common = metadata_of(metadata or {})
@@ -110,6 +139,7 @@ class Memory:
             facts=[_fact_with_metadata(draft, common) for draft in facts_of(facts)],
             scope=chosen,
             compared=isinstance(messages, str),
+            infer=infer,
         )
         return added_shape(add(self.engine, caller, addition))
 
@@ -223,8 +253,18 @@ class Memory:
         """Return the versions of a memory and what it superseded, oldest first; raises MemoryNotFound."""
         return history_shape(history(self.engine, None, memory_id))
 
+    def extract(self) -> dict[str, Any]:
+        """Read everything that is pending for facts, now, whatever failed before; returns how much was read."""
+        return tally_shape(extract_everything(self.engine, most_attempts=None))
+
+    def confirm(self, memory_id: str) -> dict[str, Any]:
+        """Let a suspect memory count like any other, because a person says so; raises MemoryNotFound."""
+        return memory_shape(confirm(self.engine, None, memory_id))
+
     def close(self) -> None:
-        """Let go of the store."""
+        """End what is being read (it stays pending) and let go of the store."""
+        self._extractor.close()
+        self._background.shutdown(cancel_futures=True)
         self.engine.store.close()
 
     def __enter__(self) -> Self:
@@ -255,34 +295,6 @@ def default_folder() -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("scrubjay", appauthor=False)
-
-
-def _section(
-    config: Mapping[str, Any], name: str, providers: Mapping[str, Sequence[str]]
-) -> tuple[str, Mapping[str, Any]]:
-    """Return the provider of a section (by default the first known) and its config, all names checked."""
-    section = config.get(name) or {}
-    _refuse_unknown(section, ("provider", "config"), where=name)
-    provider = section.get("provider", next(iter(providers)))
-    if provider not in providers:
-        raise ConfigurationError(f"{name}.provider {provider!r} is not known; it is one of {', '.join(providers)}")
-    settings = section.get("config") or {}
-    _refuse_unknown(settings, providers[provider], where=f"{name}.config")
-    return provider, settings
-
-
-def _hours(given: object) -> timedelta:
-    if isinstance(given, bool) or not isinstance(given, int | float) or given <= 0:
-        raise ConfigurationError(f"session_ttl_hours is {given!r}; it is a number above 0")
-    return timedelta(hours=given)
-
-
-def _refuse_unknown(given: object, known: Sequence[str], *, where: str) -> None:
-    if not isinstance(given, Mapping):
-        raise ConfigurationError(f"{where} is {given!r}; it is a mapping with {', '.join(known) or 'nothing'}")
-    for name in given:
-        if name not in known:
-            raise ConfigurationError(f"{where} has no setting {name!r}; it takes {', '.join(known) or 'none'}")
 
 
 def _split_filters(

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from scrubjay.types import ExtractedFact, Filter, Match, MemoryRecord, Message, Owner, Position
+from scrubjay.readings import ExtractedFact, Window
+from scrubjay.types import Filter, Match, MemoryRecord, Owner, Position
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +25,13 @@ class MemoryStore(Protocol):
         """Hold the owner's lock, across threads and processes, around read-modify-write.
 
         Reentrant within a thread; released by the system when its holder dies. Raises StoreBusy after a minute.
+        """
+        ...
+
+    def extracting(self, owner: Owner) -> AbstractContextManager[None]:
+        """Hold the owner's second lock, across threads and processes, while pending episodes are read for facts.
+
+        It keeps nobody from writing. Released by the system when its holder dies. Raises StoreBusy after a minute.
         """
         ...
 
@@ -71,6 +78,10 @@ class MemoryStore(Protocol):
         """Return every owner that has rows and whose digest begins with `prefix`, of all tenants."""
         ...
 
+    def owners_with_pending(self) -> list[Owner]:
+        """Return every owner that may have pending episodes, of all tenants; cheap enough to ask now and then."""
+        ...
+
     def close(self) -> None:
         """Let go of files and connections; the store is of no use afterwards."""
         ...
@@ -102,23 +113,20 @@ class Embedder(Protocol):
 
 
 class Extractor(Protocol):
-    """Turns what was said into facts, reconciled with what is known."""
+    """Turns what was said into facts, reconciled with what is known. Thread-safe."""
 
     @property
     def name(self) -> str:
         """What `origin` records, like "claude-haiku-5-5"."""
         ...
 
-    def extract(
-        self,
-        messages: Sequence[Message],
-        *,
-        known: Sequence[MemoryRecord],
-        context: Sequence[Message],
-        observed_at: datetime,
-    ) -> list[ExtractedFact]:
-        """Return the facts in `messages`; `context` came before and is not extracted, `known` is what targets count in.
+    def extract(self, window: Window, *, timeout_s: float) -> list[ExtractedFact]:
+        """Return the facts in the window's messages, in one call of a model; every try included within `timeout_s`.
 
-        Raises ScrubjayError when no answer can be had.
+        Raises ExtractionError (these messages cannot be read), AnswerTooLong, ExtractorUnavailable.
         """
+        ...
+
+    def close(self) -> None:
+        """End every call under way with ExtractorUnavailable, and every later one."""
         ...

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, SupportsIndex
 
 from scrubjay.journeys.adding import Added
+from scrubjay.journeys.extracting import Tally
 from scrubjay.moments import shown
 from scrubjay.recall.reply import told
 from scrubjay.remembering.plan import Outcome
@@ -60,9 +61,26 @@ def hit_shape(hit: Shown) -> dict[str, Any]:
 def added_shape(added: Added) -> Results:
     """Return what an add did: one result per message and fact, and the known memories close to the new ones."""
     shape = Results(results=[{**outcome_shape(o), **_previous(o)} for o in added.outcomes])
+    if added.pending:
+        shape["pending"] = added.pending
+        shape["note"] = pending_note(added)
     if added.related:
         shape["related"] = [related_shape(hit) for hit in added.related]
     return shape
+
+
+def pending_note(added: Added) -> str:
+    """Return what is to be said of messages that are still to be read for facts; "" when there are none."""
+    if not added.pending:
+        return ""
+    why = f" ({added.problem})" if added.problem else ""
+    return f"{added.pending} messages are kept and can be found; they will be read for facts later{why}."
+
+
+def tally_shape(tally: Tally) -> dict[str, Any]:
+    """Return what a run of the extractor has done."""
+    shape = {"read": tally.read, "facts": tally.facts, "pending": tally.pending}
+    return {**shape, "problem": tally.problem} if tally.problem else shape
 
 
 def _previous(outcome: Outcome) -> dict[str, str]:

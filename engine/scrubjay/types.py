@@ -200,6 +200,7 @@ class FactDraft:
     """A fact as the calling assistant proposes it.
 
     `replaces` names memories it supersedes; without a `category` it takes that of the first of them, else `other`.
+    `valid_to` None: true until something replaces it.
     """
 
     text: str
@@ -209,6 +210,7 @@ class FactDraft:
     evidence: str = ""
     occurred_at: datetime | None = None
     valid_from: datetime | None = None
+    valid_to: datetime | None = None
     expires_at: datetime | None = None
     importance: float = 0.5
     replaces: tuple[str, ...] = ()
@@ -224,39 +226,6 @@ class FactDraft:
                 checked(part, field="relations", longest=MAX_NAME_CHARS)
         if not 0 <= self.importance <= 1:
             raise InvalidInput("importance", f"is {self.importance}; it lies between 0 and 1")
-
-
-class Bearing(StrEnum):
-    """How an extracted fact bears on what is known; only `refines` and `supersedes` change a memory."""
-
-    NEW = "new"
-    DUPLICATE = "duplicate"
-    REFINES = "refines"
-    SUPERSEDES = "supersedes"
-    CONFLICTS = "conflicts"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExtractedFact:
-    """A fact that an extractor read in the message number `source`, whose words `evidence` quotes.
-
-    `targets` are positions in the list of known memories. Dates are as the extractor wrote them, "" for none; the
-    plan checks everything.
-    """
-
-    source: int
-    evidence: str
-    text: str
-    category: Category
-    about: str
-    bearing: Bearing
-    targets: tuple[int, ...]
-    occurred: str
-    valid_from: str
-    valid_to: str
-    importance: float
-    entities: tuple[str, ...]
-    relations: tuple[Relation, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,7 +290,7 @@ class Filter:
     `current_at`: true at that time or later and not expired. `as_of`: true at that time (valid time only).
     `alive_at`: not expired. `since` and `until` are inclusive and look at when it happened or was said, else at when
     it became true. `metadata` compares by equality. `rests_on`: facts with one of these episodes as a source;
-    `unclaimed`: all rows but the episodes that some fact rests on.
+    `unclaimed`: all rows but the episodes that some fact rests on (a suspect one does not count).
     """
 
     visible: Visibility | None = None
@@ -342,6 +311,10 @@ class Filter:
     superseded_by: tuple[str, ...] | None = None
     session_id: str | None = None
     written_by: str | None = None
+
+
+PENDING = Filter(kind=Kind.EPISODE, states=frozenset({State.PENDING}))
+"""What waits to be read for facts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

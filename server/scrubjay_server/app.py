@@ -14,6 +14,7 @@ from mcp.server.mcpserver import MCPServer
 from scrubjay import Memory, ScrubjayError, __version__
 from scrubjay.journeys.engine import Engine
 from scrubjay_server.local import TENANT, build_memory
+from scrubjay_server.pending import PendingReader
 from scrubjay_server.settings import Settings
 from scrubjay_server.stdin import ReadableLines
 from scrubjay_tools.host import Host, Principal
@@ -43,6 +44,7 @@ class EngineLoader:
         self._lock = threading.Lock()
         self._memory: Memory | None = None
         self._timer: threading.Timer | None = None
+        self._reader = PendingReader(self)
 
     def __call__(self) -> Engine:
         """Return the engine as soon as its store is open; the weights may still be loading."""
@@ -62,15 +64,18 @@ class EngineLoader:
             self().embedder.embed_query("warm up")
         except ScrubjayError as error:
             logger.warning("%s", error)
+        self._reader.start()
 
     def close(self) -> None:
-        """Close what was opened; loading that is under way ends first: native code must not outlive the interpreter."""
+        """Close what was opened; what is under way ends first: native code must not outlive the interpreter."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer.join()
+        self._reader.stop()
         with self._lock:
             if self._memory is not None:
                 self._memory.close()
+        self._reader.join()
 
 
 def stdio_server(settings: Settings, loader: EngineLoader) -> MCPServer[Host]:

@@ -18,6 +18,10 @@ def build_memory(settings: Settings, *, origin: str) -> Memory:
         tenant=TENANT,
         session_ttl=timedelta(hours=settings.session_ttl_hours),
         origin=origin,
+        extractor=settings.extractor,
+        model=settings.model,
+        extract_timeout_s=settings.extract_timeout_s,
+        add_wait_s=settings.add_wait_s,
     )
 
 

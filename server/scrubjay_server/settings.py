@@ -21,7 +21,10 @@ class Settings(BaseSettings):
     user_id: str = Field(default_factory=getpass.getuser)
     agent_id: str = "assistant"
     store: str = ""
-    extractor: Literal["auto", "none"] = "auto"
+    extractor: Annotated[Literal["auto", "claude", "openai", "none"], BeforeValidator(str.lower)] = "auto"
+    model: str = ""
+    extract_timeout_s: float = Field(default=30, gt=0)
+    add_wait_s: float = Field(default=8, ge=0)
     embedding_model: str = ""
     session_ttl_hours: float = Field(default=24, gt=0)
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)] = (

@@ -154,9 +154,9 @@ def test_everything_of_a_person_takes_sessions_and_the_lessons_they_wrote(engine
 
 
 def test_forgetting_a_fact_reaches_every_version_and_its_words(engine: Engine) -> None:
-    drafts = facts_of([{"text": "Ana's pin is 4711", "evidence": "pin is 4711"}])
-    first = add(engine, ANA, Addition(messages=messages_of("My pin is 4711"), facts=drafts)).outcomes[1].record
-    state(engine, "Ana's pin is 4712", replaces=[first.id])
+    drafts = facts_of([{"text": "Ana's badge is 4711", "evidence": "badge is 4711"}])
+    first = add(engine, ANA, Addition(messages=messages_of("My badge is 4711"), facts=drafts)).outcomes[1].record
+    state(engine, "Ana's badge is 4712", replaces=[first.id])
     forget(engine, ANA, [first.id])
     assert engine.store.count(ANA.owner_of(Scope.USER), Filter()) == 0
 
@@ -334,13 +334,13 @@ def test_forgetting_a_person_leaves_nothing_of_theirs_beside_others_lessons(engi
 
 @pytest.mark.promise("erasure")
 def test_evidence_in_another_spelling_goes_with_the_words(engine: Engine) -> None:
-    one = facts_of([{"text": "Ana's PIN is 4711", "evidence": "my PIN is 4711"}])
-    first = add(engine, ANA, Addition(messages=messages_of("my PIN is 4711"), facts=one)).outcomes[1].record
-    other = facts_of([{"text": "Ana uses 4711 as a PIN", "evidence": "My pin is 4711"}])
-    add(engine, ANA, Addition(messages=messages_of("My pin is 4711"), facts=other))
+    one = facts_of([{"text": "Ana's badge is 4711", "evidence": "my badge is 4711"}])
+    first = add(engine, ANA, Addition(messages=messages_of("my badge is 4711"), facts=one)).outcomes[1].record
+    other = facts_of([{"text": "Ana uses 4711 as a badge", "evidence": "My badge is 4711"}])
+    add(engine, ANA, Addition(messages=messages_of("My badge is 4711"), facts=other))
     forget(engine, ANA, [first.id])
     rows = engine.store.find(ANA.owner_of(Scope.USER), Filter())
-    assert [(row.text, row.evidence, row.source_ids) for row in rows] == [("Ana uses 4711 as a PIN", (), ())]
+    assert [(row.text, row.evidence, row.source_ids) for row in rows] == [("Ana uses 4711 as a badge", (), ())]
 
 
 def test_a_fact_and_its_words_can_be_replaced_together(engine: Engine, tmp_path: Path) -> None:

@@ -10,11 +10,10 @@ from scrubjay.graph.projection import project
 from scrubjay.journeys.listing import Listing, current_facts, history, list_memories
 from scrubjay.moments import shown_day
 from scrubjay.recall.reply import told
-from scrubjay.texts import one_line
+from scrubjay.texts import RECALL_HEADING, one_line
 from scrubjay.types import Kind, MemoryRecord, Scope, Shown
 from scrubjay_tools.boundary import resource_errors
 from scrubjay_tools.host import Host, caller, caller_of, engine_of
-from scrubjay_tools.replies import HEADING
 
 _LINE_CHARS = 400
 _NAME_CHARS = 60
@@ -43,7 +42,7 @@ def profile(host: Host) -> str:
     by_category: dict[str, list[MemoryRecord]] = {}
     for record in facts:
         by_category.setdefault(str(record.category), []).append(record)
-    lines = ["# What I know about you", "", f"*{HEADING}.*"]
+    lines = ["# What I know about you", "", f"*{RECALL_HEADING}.*"]
     for category in sorted(by_category):
         lines += ["", f"## {category.capitalize()}", "", *map(_profile_line, by_category[category])]
     if said:

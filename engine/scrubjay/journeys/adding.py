@@ -1,18 +1,28 @@
-"""add: what was said and the facts in it, written at once, with what is already known about the same things."""
+"""add: what was said and the facts in it, written at once, with what is already known about the same things.
+
+With an extractor, what was said is written as pending first and then read for facts (`extracting`); the caller waits
+for that a little, and the rest goes on in the background.
+"""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+from queue import Empty, SimpleQueue
 
-from scrubjay.errors import InvalidInput, StoreError
-from scrubjay.journeys.engine import Engine, is_memory_id
+from scrubjay.errors import InvalidInput, ScrubjayError, StoreError
+from scrubjay.journeys.committing import Vectors, commit, in_scope, outdated, versions_of
+from scrubjay.journeys.engine import Engine
+from scrubjay.journeys.extracting import MOST_ATTEMPTS, Read, extract_pending
 from scrubjay.journeys.searching import RECALLED, Wanted, rank
-from scrubjay.remembering.plan import Outcome, Plan, Proposal, outdated_episodes, plan_facts, source_of
+from scrubjay.remembering.gate import is_small_talk
+from scrubjay.remembering.plan import Outcome, Plan, Proposal, plan_facts, source_of
 from scrubjay.remembering.rows import Occasion, episode_digest, episode_row, fact_digest
+from scrubjay.remembering.suspicion import suspicion
+from scrubjay.remembering.windows import without_recalled
 from scrubjay.types import (
     MAX_BATCH,
+    PENDING,
     Caller,
     Event,
     FactDraft,
@@ -21,12 +31,10 @@ from scrubjay.types import (
     Kind,
     MemoryRecord,
     Message,
+    Owner,
     Scope,
+    State,
 )
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
@@ -34,53 +42,73 @@ _RELATED_PER_ITEM = 3
 _RELATED_AT_MOST = 10
 _RELATED_LEAST_SCORE = 0.3
 _COMPARED_AT_MOST = 50  # a bulk import is not a question about each of its lines
-_TICK = timedelta(microseconds=1)
+_NOT_READ = "system"  # the role whose words are the application's, and nobody's memory
+
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addition:
-    """What to add. `compared` says whether to look for related memories of the messages, too, not only of the facts."""
+    """What to add. `compared` says whether to look for related memories of the messages, too, not only of the facts.
+
+    `infer`: leave out small talk, and have an extractor read the messages for facts when none are given.
+    """
 
     messages: Sequence[Message] = ()
     facts: Sequence[FactDraft] = ()
     scope: Scope = Scope.USER
     compared: bool = False
+    infer: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Added:
     """What became of each message, then of each fact, in order, and known memories close to the new ones.
 
-    `uncompared`: how many new facts beyond the first 50 nobody has compared with what is known.
+    Messages that an extractor has read are not among the outcomes: their facts are. `uncompared`: how many new facts
+    beyond the first 50 nobody has compared with what is known. `conflicting`: the related ones are what an extractor
+    found to contradict the new facts. `pending`: how many messages are still to be read, and
+    `problem` why, if there is any other reason than time. `unread`: there is no extractor. `left_out`: small talk.
     """
 
     outcomes: tuple[Outcome, ...]
     related: tuple[Hit, ...]
     uncompared: int = 0
+    conflicting: bool = False
+    pending: int = 0
+    problem: str = ""
+    unread: bool = False
+    left_out: int = 0
 
 
-def add(engine: Engine, caller: Caller, addition: Addition) -> Added:
+def add(engine: Engine, caller: Caller, addition: Addition, *, progress: Progress | None = None) -> Added:
     """Write messages as episodes and facts as facts, all or nothing; what is known already changes nothing.
 
-    Raises InvalidInput, MemoryNotFound (for `replaces`), OwnerRequired, EmbeddingError, StoreError.
+    `progress` is told how many of how many messages have been read for facts. Raises InvalidInput, MemoryNotFound (for
+    `replaces`), OwnerRequired, EmbeddingError, StoreError; a failing extractor raises nothing.
     """
     _check_size(addition)
     owner = caller.owner_of(addition.scope)
-    embedded = _embed_new(engine, _occasion(engine, caller, addition.scope), addition)
+    reads = addition.infer and not addition.facts and engine.extractor is not None
+    gated = _gated(addition)
+    vectors = Vectors(engine, _new_texts(engine, _occasion(engine, caller, addition.scope), addition, gated))
     with engine.store.exclusive(owner):
         occasion = _occasion(engine, caller, addition.scope)  # the time of the commit: others may have come before
-        said = _plan_messages(engine, occasion, addition.messages)
+        said = _plan_messages(engine, occasion, addition.messages, read=reads, gated=gated)
         told = _plan_facts(engine, occasion, addition, said)
-        inserted = _in_order([*said.inserted, *told.inserted], occasion.now)
-        replaced = [*told.replaced, *_outdated(engine, occasion, told)]
-        if inserted or replaced:
-            vectors = _stacked([embedded[record.text] for record in inserted], engine.embedder.dimension)
-            engine.store.write(owner, inserted=inserted, vectors=vectors, replaced=replaced)
+        changed = [*told.replaced, *outdated(engine, occasion, told)]
+        inserted = commit(
+            engine, occasion, inserted=[*said.inserted, *told.inserted], replaced=changed, vectors=vectors
+        )
+    if reads:
+        return _read_now(engine, occasion, said.outcomes, vectors, progress, left_out=len(gated))
     compared = inserted if addition.compared and not addition.facts else [r for r in inserted if r.kind is Kind.FACT]
     return Added(
         outcomes=(*said.outcomes, *told.outcomes),
-        related=_related(engine, occasion, compared[:_COMPARED_AT_MOST], embedded),
+        related=_related(engine, occasion, compared[:_COMPARED_AT_MOST], vectors),
         uncompared=max(0, len(compared) - _COMPARED_AT_MOST),
+        unread=addition.infer and not addition.facts,
+        left_out=len(gated),
     )
 
 
@@ -91,39 +119,35 @@ def _occasion(engine: Engine, caller: Caller, scope: Scope) -> Occasion:
 
 
 def _check_size(addition: Addition) -> None:
-    for field, items in (("messages", addition.messages), ("facts", addition.facts)):
+    for field_name, items in (("messages", addition.messages), ("facts", addition.facts)):
         if len(items) > MAX_BATCH:
-            raise InvalidInput(field, f"has {len(items):,} items, the most is {MAX_BATCH:,}; send several calls")
+            raise InvalidInput(field_name, f"has {len(items):,} items, the most is {MAX_BATCH:,}; send several calls")
     if not addition.messages and not addition.facts:
         raise InvalidInput("content", "is empty, and so are messages and facts; give one of them")
 
 
-def _embed_new(engine: Engine, occasion: Occasion, addition: Addition) -> "dict[str, NDArray[np.float32]]":
-    """Embed what is not known yet, before the lock is taken: a transcript that is sent again costs nothing."""
+def _gated(addition: Addition) -> frozenset[int]:
+    """Return the positions of small talk and of memory's own answers, which are not kept."""
+    if addition.facts or not addition.infer:
+        return frozenset()
+    said = enumerate(addition.messages)
+    return frozenset(number for number, message in said if is_small_talk(without_recalled(message.content)))
+
+
+def _new_texts(engine: Engine, occasion: Occasion, addition: Addition, gated: Collection[int]) -> list[str]:
+    """Return what is not known yet: a transcript that is sent again costs nothing."""
     session_id = occasion.caller.session_id
-    digest_by_text = {message.content: episode_digest(message, session_id=session_id) for message in addition.messages}
+    kept = [message for number, message in enumerate(addition.messages) if number not in gated]
+    digest_by_text = {message.content: episode_digest(message, session_id=session_id) for message in kept}
     digest_by_text |= {draft.text: fact_digest(draft.text) for draft in addition.facts if not draft.replaces}
-    rows = _in_scope(engine, occasion, digests=list(digest_by_text.values()))
-    known = {row.digest for row in rows}
+    known = {row.digest for row in in_scope(engine, occasion, digests=list(digest_by_text.values()))}
     texts = [text for text, digest in digest_by_text.items() if digest not in known]
-    texts += [draft.text for draft in addition.facts if draft.replaces]
-    return _Vectors(engine, dict(zip(texts, engine.embedder.embed_documents(texts), strict=True)) if texts else {})
+    return [*texts, *(draft.text for draft in addition.facts if draft.replaces)]
 
 
-class _Vectors(dict[str, "NDArray[np.float32]"]):
-    """Vectors by text; one that was known a moment ago, and was forgotten meanwhile, is made when asked for."""
-
-    def __init__(self, engine: Engine, vectors: "dict[str, NDArray[np.float32]]") -> None:
-        super().__init__(vectors)
-        self._engine = engine
-
-    def __missing__(self, text: str) -> "NDArray[np.float32]":
-        vector: NDArray[np.float32] = self._engine.embedder.embed_documents([text])[0]
-        self[text] = vector
-        return vector
-
-
-def _plan_messages(engine: Engine, occasion: Occasion, messages: Sequence[Message]) -> Plan:
+def _plan_messages(
+    engine: Engine, occasion: Occasion, messages: Sequence[Message], *, read: bool, gated: Collection[int]
+) -> Plan:
     if not messages:
         return Plan(inserted=(), replaced=(), outcomes=())
     session_id = occasion.caller.session_id
@@ -132,16 +156,33 @@ def _plan_messages(engine: Engine, occasion: Occasion, messages: Sequence[Messag
     last = _last_turn(engine, occasion)
     previous, turn = (last.text, last.turn + 1) if last else ("", 0)
     outcomes: list[Outcome] = []
+    inserted: list[MemoryRecord] = []
     for number, (message, digest) in enumerate(zip(messages, digests, strict=True)):
-        event = Event.NONE if digest in known else Event.ADD
-        if event is Event.ADD:
+        if number in gated:
+            row = episode_row(message, occasion, token="", turn=0, previous="")
+            outcomes.append(Outcome(record=replace(row, id=""), event=Event.NONE))
+            continue
+        is_new = digest not in known
+        if is_new:
+            state = _state_of(message, read=read)
             known[digest] = episode_row(
-                message, occasion, token=engine.new_token(), turn=turn + number, previous=previous
+                message, occasion, token=engine.new_token(), turn=turn + number, previous=previous, state=state
             )
+            inserted.append(known[digest])
+        event = _EVENT_BY_STATE[known[digest].state] if is_new else Event.NONE
         outcomes.append(Outcome(record=known[digest], event=event))
         previous = known[digest].text  # as it is stored, so that forgetting it finds its traces
-    inserted = tuple(outcome.record for outcome in outcomes if outcome.event is Event.ADD)
-    return Plan(inserted=inserted, replaced=(), outcomes=tuple(outcomes))
+    return Plan(inserted=tuple(inserted), replaced=(), outcomes=tuple(outcomes))
+
+
+_EVENT_BY_STATE = {State.READY: Event.ADD, State.PENDING: Event.PENDING, State.SUSPECT: Event.SUSPECT}
+
+
+def _state_of(message: Message, *, read: bool) -> State:
+    """What reads like a command or a credential is kept aside, and shown to no model either."""
+    if suspicion(message.content):
+        return State.SUSPECT
+    return State.PENDING if read and message.role != _NOT_READ else State.READY
 
 
 def _plan_facts(engine: Engine, occasion: Occasion, addition: Addition, said: Plan) -> Plan:
@@ -153,36 +194,24 @@ def _plan_facts(engine: Engine, occasion: Occasion, addition: Addition, said: Pl
         replace(outcome.record, text=message.content)
         for outcome, message in zip(said.outcomes, addition.messages, strict=True)
     ]
+    role = "assistant" if occasion.scope is Scope.AGENT else "user"
     proposals = [
-        Proposal(draft=draft, token=engine.new_token(), source=source_of(draft, episodes, field=f"facts[{number}]"))
+        Proposal(
+            draft=draft,
+            token=engine.new_token(),
+            source=source_of(draft, episodes, field=f"facts[{number}]"),
+            role=role,
+            state=State.SUSPECT if suspicion(draft.text) or suspicion(draft.evidence) else State.READY,
+        )
         for number, draft in enumerate(drafts)
     ]
     for number, draft in enumerate(drafts):
         if draft.expires_at is not None and draft.expires_at <= max(occasion.now, draft.valid_from or occasion.now):
             raise InvalidInput(f"facts[{number}].expires_at", "lies before the fact would hold; nothing was stored")
-    known = _in_scope(engine, occasion, digests=[fact_digest(draft.text) for draft in drafts])
-    replaced = {target for draft in drafts for target in draft.replaces if is_memory_id(target)}
-    ids = tuple(replaced | {record.id for record in known})
-    versions = engine.store.find(occasion.owner, Filter(ids=ids, visible=occasion.visible)) if ids else []
+    replaced = {target for draft in drafts for target in draft.replaces}
+    digests = [fact_digest(draft.text) for draft in drafts]
+    known, versions = versions_of(engine, occasion, digests=digests, ids=replaced)
     return plan_facts(proposals, occasion, known=known, versions=versions)
-
-
-def _outdated(engine: Engine, occasion: Occasion, told: Plan) -> list[MemoryRecord]:
-    """Return the episodes to close together with the facts that a plan closes, which nothing true rests on any more."""
-    closed = told.replaced
-    sources = tuple(dict.fromkeys(source for record in closed for source in record.source_ids))
-    if not sources:
-        return []
-    episodes = engine.store.find(occasion.owner, Filter(ids=sources, kind=Kind.EPISODE))
-    untouched = [episode for episode in episodes if episode.key not in {record.key for record in closed}]
-    resting = [*engine.store.find(occasion.owner, Filter(rests_on=sources)), *told.inserted]
-    return outdated_episodes(closed, untouched, resting, now=occasion.now)
-
-
-def _in_scope(engine: Engine, occasion: Occasion, *, digests: Sequence[str]) -> list[MemoryRecord]:
-    """Return the rows, current and past, in the scope of this add that say one of these things."""
-    where = Filter(visible=occasion.visible, digests=tuple(digests), alive_at=occasion.now)
-    return engine.store.find(occasion.owner, where) if digests else []
 
 
 def _known_messages(
@@ -190,7 +219,7 @@ def _known_messages(
 ) -> dict[str, MemoryRecord]:
     """Return what was said before: still current, or (a transcript sent again) at the same moment, if outdated now."""
     dated = {digest for message, digest in zip(messages, digests, strict=True) if message.time is not None}
-    rows = _in_scope(engine, occasion, digests=digests)
+    rows = in_scope(engine, occasion, digests=digests)
     return {row.digest: row for row in reversed(rows) if row.is_current(occasion.now) or row.digest in dated}
 
 
@@ -210,25 +239,117 @@ def _last_turn(engine: Engine, occasion: Occasion) -> MemoryRecord | None:
     return next(iter(engine.store.find(occasion.owner, where, limit=1)), None)
 
 
-def _in_order(records: Sequence[MemoryRecord], now: datetime) -> list[MemoryRecord]:
-    """Let the rows of one add follow each other by a microsecond, so that listings keep their order."""
-    return [replace(record, recorded_at=now + number * _TICK) for number, record in enumerate(records)]
+@dataclass
+class _Reading:
+    """What has been told, up to now, of the reading of these episodes."""
+
+    waiting: set[str]
+    mine: Collection[str]
+    outcomes: list[Outcome] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
+    problem: str = ""
+
+    def note(self, read: Read) -> None:
+        ids = self.waiting.intersection(read.episode_ids)
+        if read.problem and (ids or not read.episode_ids):
+            self.problem = read.problem
+        if not read.problem:
+            self.waiting -= ids
+            own = [one for one in read.outcomes if not set(self.mine).isdisjoint(one.record.source_ids)]
+            self.outcomes += own
+            self.conflicts += read.conflicts if own else ()
 
 
-def _stacked(vectors: "list[NDArray[np.float32]]", dimension: int) -> "NDArray[np.float32]":
-    import numpy as np
+def _read_now(
+    engine: Engine,
+    occasion: Occasion,
+    said: Sequence[Outcome],
+    vectors: Vectors,
+    progress: Progress | None,
+    *,
+    left_out: int,
+) -> Added:
+    """Wait a little for what was said to be read for facts."""
+    mine = {outcome.record.id for outcome in said if outcome.record.state is State.PENDING and outcome.record.id}
+    reading = _Reading(waiting=set(mine), mine=mine)
+    if mine:
+        _wait(engine, occasion.owner, reading, progress)
+        _catch_up(engine, occasion.owner, reading)
+    told = [outcome for outcome in said if outcome.record.id not in mine]
+    told += [replace(o, event=Event.PENDING) for o in said if o.record.id in reading.waiting]
+    facts = [outcome.record for outcome in reading.outcomes]
+    return Added(
+        outcomes=(*told, *reading.outcomes),
+        related=_related(engine, occasion, facts, vectors, among=tuple(reading.conflicts)) if reading.conflicts else (),
+        conflicting=bool(reading.conflicts),
+        pending=len(reading.waiting),
+        problem=reading.problem,
+        left_out=left_out,
+    )
 
-    return np.stack(vectors) if vectors else np.zeros((0, dimension), dtype=np.float32)
+
+def _wait(engine: Engine, owner: Owner, reading: _Reading, progress: Progress | None) -> None:
+    """Have the owner's pending episodes read in the background, and wait until these are read or time is up."""
+    assert engine.reading is not None  # noqa: S101 - for the type checker: whoever has an extractor has this
+    reads: SimpleQueue[Read | None] = SimpleQueue()
+    total = len(reading.waiting)
+    until = time.monotonic() + engine.reading.wait_s
+    future = engine.reading.background.submit(_in_background, engine, owner, reads)
+    while reading.waiting:
+        try:
+            read = reads.get(timeout=max(0.0, until - time.monotonic()))
+        except Empty:
+            return
+        if read is None:
+            break
+        reading.note(read)
+        if progress is not None:
+            progress(total - len(reading.waiting), total)
+    if future.done():
+        future.result()  # an error that is none of ours is not to be lost
+
+
+def _in_background(engine: Engine, owner: Owner, reads: "SimpleQueue[Read | None]") -> None:
+    try:
+        extract_pending(engine, owner, most_attempts=MOST_ATTEMPTS, told=reads.put)
+    except ScrubjayError as error:
+        logger.warning("what was said is read for facts later: %s", error)
+        reads.put(Read(episode_ids=(), problem=str(error)))
+    finally:
+        reads.put(None)
+
+
+def _catch_up(engine: Engine, owner: Owner, reading: _Reading) -> None:
+    """Learn of episodes that somebody else has read: another call, or another process."""
+    if not reading.waiting:
+        return
+    ids = tuple(reading.waiting)
+    pending = {row.id for row in engine.store.find(owner, replace(PENDING, ids=ids))}
+    by_others = tuple(reading.waiting - pending)
+    reading.waiting = pending
+    if by_others:
+        rows = engine.store.find(owner, Filter(rests_on=by_others, current_at=engine.now()))
+        reading.outcomes += [
+            Outcome(record=row, event=Event.ADD if row.version == 1 else Event.UPDATE) for row in rows[::-1]
+        ]
 
 
 def _related(
-    engine: Engine, occasion: Occasion, compared: Sequence[MemoryRecord], vectors: "dict[str, NDArray[np.float32]]"
+    engine: Engine,
+    occasion: Occasion,
+    compared: Sequence[MemoryRecord],
+    vectors: Vectors,
+    *,
+    among: tuple[str, ...] | None = None,
 ) -> tuple[Hit, ...]:
     """Return current memories close to the new rows, best first; of new rows close to each other, both.
 
+    `among`: these memories, however close they are.
+
     The rows are stored already: when this fails, it is the hint that is missing and not the memory.
     """
-    where = Filter(visible=occasion.visible, current_at=occasion.now, states=RECALLED)
+    where = Filter(visible=occasion.visible, current_at=occasion.now, states=RECALLED, ids=among)
+    least = _RELATED_LEAST_SCORE if among is None else 0.0
     wanted = [
         Wanted(
             text=record.text,
@@ -244,7 +365,7 @@ def _related(
     except StoreError as error:
         logger.warning("related memories could not be looked up: %s", error)
         return ()
-    for hit in [hit for hits in ranked for hit in hits if hit.score >= _RELATED_LEAST_SCORE]:
+    for hit in [hit for hits in ranked for hit in hits if hit.score >= least]:
         known = best.get(hit.record.id)
         if known is None or known.score < hit.score:
             best[hit.record.id] = hit

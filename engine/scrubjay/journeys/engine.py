@@ -1,14 +1,29 @@
 """What the journeys work with: the ports, a clock, randomness, and settings."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from scrubjay.errors import MemoryNotFound
-from scrubjay.ports import Embedder, MemoryStore
+from scrubjay.ports import Embedder, Extractor, MemoryStore
 from scrubjay.types import PREFIX_CHARS, Caller, Filter, Owner
 
 _ID_CHARS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How what was said is read for facts. `extractor` is asked when there is something to read; None: nobody reads.
+
+    `timeout_s`: for reading one window, every try included. `wait_s`: how long an add waits for it; the rest goes on
+    in `background`.
+    """
+
+    extractor: Callable[[], Extractor | None]
+    background: Executor
+    timeout_s: float = 30
+    wait_s: float = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +37,12 @@ class Engine:
     new_token: Callable[[], str]
     session_ttl: timedelta
     tenant: str
+    reading: Reading | None = None
+
+    @property
+    def extractor(self) -> Extractor | None:
+        """Who reads what was said for facts; None when the caller has to."""
+        return self.reading.extractor() if self.reading else None
 
     def owner_of_id(self, memory_id: str, caller: Caller | None) -> Owner | None:
         """Return whose memory has this id: among the caller's own tables, or (library calls by id) in this tenant.

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from scrubjay.errors import InvalidInput, MemoryNotFound
 from scrubjay.remembering.rows import Occasion, fact_digest, fact_row
 from scrubjay.texts import contains_span, normalised
-from scrubjay.types import Event, FactDraft, Kind, MemoryRecord
+from scrubjay.types import Event, FactDraft, Kind, MemoryRecord, State
 
 _MOSTLY_QUOTED = 0.5
 _SAME_MOMENT = timedelta(seconds=1)
@@ -26,11 +26,19 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A fact, the random part of its id should it be new, and the episode that holds its evidence, if any."""
+    """A fact, the random part of its id should it be new, and the episode that holds its evidence, if any.
+
+    `role`: who speaks. `refines`: the id of a memory that it says better. `newer`: those of the memories it replaces
+    that were said after it. A suspect one changes nothing.
+    """
 
     draft: FactDraft
     token: str
     source: MemoryRecord | None = None
+    role: str = "user"
+    state: State = State.READY
+    refines: str = ""
+    newer: tuple[str, ...] = ()
 
     @property
     def source_ids(self) -> tuple[str, ...]:
@@ -126,7 +134,9 @@ class _Drafting:
         self.replaced: dict[Key, MemoryRecord] = {}
         self._now = occasion.now
         self._occasion = occasion
-        self._known = {record.digest: record for record in known if record.is_current(occasion.now)}
+        current = [record for record in known if record.is_current(occasion.now)]
+        self._known = {record.digest: record for record in current if record.state is not State.SUSPECT}
+        self._aside = {record.digest: record for record in current if record.state is State.SUSPECT}
         self._past = {(record.digest, record.valid_from): record.key for record in known if _was_ever_true(record)}
         self._keys: dict[str, list[Key]] = {}
         self._stored = {record.key: record for record in versions}
@@ -135,6 +145,10 @@ class _Drafting:
         self._claimed: set[str] = set()
 
     def settle(self, proposal: Proposal) -> Outcome:
+        if proposal.state is State.SUSPECT:
+            return self._keep_aside(proposal)
+        if proposal.refines:
+            return self._refine(proposal, self._target(proposal.refines))
         targets = [self._target(target_id) for target_id in dict.fromkeys(proposal.draft.replaces)]
         since, digest = proposal.since(self._now), fact_digest(proposal.draft.text)
         same = self._known.get(digest)
@@ -142,22 +156,65 @@ class _Drafting:
             return self._confirm(proposal, same, [target for target in targets if target.id != same.id])
         if same is not None:
             targets = [same, *(target for target in targets if target.id != same.id)]
-        later = [] if since is None else [target for target in targets if _is_dated_after(target, since)]
+        later = [t for t in targets if t.id in proposal.newer or (since is not None and _is_dated_after(t, since))]
         earlier = [target for target in targets if target not in later]
         past = self._past.get((digest, since)) if since is not None and not earlier else None
         if past is not None and _was_ever_true(self._row(past)):
             return self._confirm(proposal, self._row(past), [])
-        new = fact_row(
-            proposal.draft,
-            self._occasion,
-            token=proposal.token,
-            valid_from=since or self._now,
-            source_ids=proposal.source_ids,
-        )
+        new = self._row_of(proposal, valid_from=since or self._now)
         if later:
             next_one = min(later, key=lambda target: target.valid_from)
             new = replace(new, valid_to=next_one.valid_from, superseded_by=next_one.id)
         return self._replace(earlier, new, proposal.draft)
+
+    def _row_of(self, proposal: Proposal, *, valid_from: datetime) -> MemoryRecord:
+        row = fact_row(
+            proposal.draft,
+            self._occasion,
+            token=proposal.token,
+            valid_from=valid_from,
+            source_ids=proposal.source_ids,
+        )
+        return replace(row, role=proposal.role, state=proposal.state)
+
+    def _keep_aside(self, proposal: Proposal) -> Outcome:
+        """A suspect fact is stored, whatever it would like to replace, unless its words are stored already."""
+        digest = fact_digest(proposal.draft.text)
+        same = self._known.get(digest) or self._aside.get(digest)
+        if same is not None:
+            return Outcome(record=same, event=Event.NONE)
+        new = self._row_of(proposal, valid_from=proposal.since(self._now) or self._now)
+        self.inserted[new.key] = new
+        self._keys.setdefault(new.id, []).append(new.key)
+        self._aside[digest] = new
+        return Outcome(record=new, event=Event.SUSPECT)
+
+    def _refine(self, proposal: Proposal, target: MemoryRecord) -> Outcome:
+        """The same truth, said better: the next version, true for as long as the old one was, which never was."""
+        same = self._known.get(fact_digest(proposal.draft.text))
+        if same is not None:
+            return self._confirm(proposal, same, [] if same.id == target.id else [target])
+        new = self._row_of(proposal, valid_from=target.valid_from)
+        draft = proposal.draft
+        sources = dict.fromkeys([*(target.source_ids or (target.id,)), *proposal.source_ids])
+        new = replace(
+            new,
+            id=target.id,
+            version=max(row.version for row in self._rows(target.id)) + 1,
+            valid_to=target.valid_to,
+            superseded_by=target.superseded_by,
+            source_ids=tuple(sources),
+            evidence=(*target.evidence, *new.evidence),
+            entities=tuple(dict.fromkeys((*draft.entities, *target.entities))),
+            importance=max(draft.importance, target.importance),
+            metadata={**target.metadata, **draft.metadata},
+        )
+        self._put(replace(target, valid_to=target.valid_from))
+        self._known.pop(target.digest, None)
+        self.inserted[new.key] = new
+        self._keys[new.id].append(new.key)
+        self._known[new.digest] = new
+        return Outcome(record=new, event=Event.UPDATE, previous=target.text)
 
     def _is_known_already(self, same: MemoryRecord, since: datetime | None, targets: Sequence[MemoryRecord]) -> bool:
         """Whether a current fact with these words is what is proposed.

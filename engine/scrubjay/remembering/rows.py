@@ -6,6 +6,7 @@ from typing import Any
 
 from scrubjay.texts import digest_of, normalised, visible
 from scrubjay.types import (
+    MAX_NAME_CHARS,
     Caller,
     Category,
     FactDraft,
@@ -14,6 +15,7 @@ from scrubjay.types import (
     Message,
     Owner,
     Scope,
+    State,
     Visibility,
 )
 
@@ -54,6 +56,19 @@ class Occasion:
         }
 
 
+def occasion_of(episode: MemoryRecord, owner: Owner, *, now: datetime, extractor: str) -> Occasion:
+    """Return the occasion on which facts are drawn from an episode: as the one it was told on, but now."""
+    caller = Caller(
+        tenant=episode.tenant,
+        user_id=episode.user_id,
+        agent_id=episode.agent_id,
+        session_id=episode.session_id,
+        written_by=episode.written_by,
+        origin=f"{episode.origin} via {extractor}"[:MAX_NAME_CHARS],
+    )
+    return Occasion(caller=caller, owner=owner, scope=episode.scope, now=now, expires_at=episode.expires_at)
+
+
 def memory_id(owner: Owner, token: str) -> str:
     """Return an id: the owner's prefix, which locates the table, and a random part."""
     return owner.prefix + token
@@ -77,7 +92,9 @@ def fact_digest(text: str) -> str:
     return digest_of([Kind.FACT, normalised(text)])
 
 
-def episode_row(message: Message, occasion: Occasion, *, token: str, turn: int, previous: str) -> MemoryRecord:
+def episode_row(
+    message: Message, occasion: Occasion, *, token: str, turn: int, previous: str, state: State = State.READY
+) -> MemoryRecord:
     """Return the row of something said; it is valid from the message's own time."""
     when = message.time or occasion.now
     return MemoryRecord(
@@ -95,6 +112,7 @@ def episode_row(message: Message, occasion: Occasion, *, token: str, turn: int, 
         occurred_at=when,
         valid_from=when,
         expires_at=occasion.expires_at,
+        state=state,
         metadata=message.metadata,
     )
 
@@ -120,6 +138,7 @@ def fact_row(
         recorded_at=occasion.now,
         occurred_at=draft.occurred_at,
         valid_from=valid_from,
+        valid_to=draft.valid_to,
         expires_at=draft.expires_at or occasion.expires_at,
         metadata=draft.metadata,
     )

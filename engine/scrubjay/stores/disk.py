@@ -23,3 +23,10 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def mark(path: Path) -> None:
+    """Return when an empty file is there, and on the disk."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        sync(path.parent)

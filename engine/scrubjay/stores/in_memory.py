@@ -4,13 +4,13 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from scrubjay.errors import StoreError
 from scrubjay.recall.query import words
 from scrubjay.stores.matching import is_after, matching, order
-from scrubjay.types import Filter, Match, MemoryRecord, Owner, Position
+from scrubjay.types import PENDING, Filter, Match, MemoryRecord, Owner, Position
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,14 +24,21 @@ class InMemoryStore:
 
     def __init__(self) -> None:
         self._rows: dict[Owner, dict[tuple[str, int], tuple[MemoryRecord, NDArray[np.float32]]]] = {}
-        self._locks: dict[Owner, threading.RLock] = {}
+        self._locks: dict[tuple[str, Owner], threading.RLock] = {}
         self._guard = threading.Lock()
 
-    @contextmanager
-    def exclusive(self, owner: Owner) -> Iterator[None]:
+    def exclusive(self, owner: Owner) -> AbstractContextManager[None]:
         """Hold the owner's lock across the threads of this process."""
+        return self._held("write", owner)
+
+    def extracting(self, owner: Owner) -> AbstractContextManager[None]:
+        """Hold the owner's second lock across the threads of this process."""
+        return self._held("extraction", owner)
+
+    @contextmanager
+    def _held(self, purpose: str, owner: Owner) -> Iterator[None]:
         with self._guard:
-            lock = self._locks.setdefault(owner, threading.RLock())
+            lock = self._locks.setdefault((purpose, owner), threading.RLock())
         with lock:
             yield
 
@@ -107,6 +114,10 @@ class InMemoryStore:
     def owners(self, *, prefix: str = "") -> list[Owner]:
         """Return every owner that has rows and whose digest begins with `prefix`."""
         return [owner for owner, rows in list(self._rows.items()) if rows and owner.digest.startswith(prefix)]
+
+    def owners_with_pending(self) -> list[Owner]:
+        """Return the owners that have pending rows."""
+        return [owner for owner in self.owners() if self.count(owner, PENDING)]
 
     def close(self) -> None:
         """Forget all of it."""

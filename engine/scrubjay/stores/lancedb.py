@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from scrubjay.errors import ScrubjayError, StoreError
-from scrubjay.stores.disk import sync
+from scrubjay.stores.disk import mark, sync
 from scrubjay.stores.lancedb_erasure import discard, erase_rows, finish_discarding, is_unfinished
 from scrubjay.stores.locks import OwnerLocks
 from scrubjay.stores.matching import order
 from scrubjay.stores.sql import condition, quoted
 from scrubjay.texts import one_line
-from scrubjay.types import Filter, Match, MemoryRecord, Owner, Position
+from scrubjay.types import PENDING, Filter, Match, MemoryRecord, Owner, Position, State
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +37,7 @@ T = TypeVar("T")
 _COMMITS_BETWEEN_COMPACTIONS = 16  # a search over 20 fragments takes 2.5 times as long as over one; compacting 40 ms
 _ROWS_WORTH_COMPACTING = 200  # until then full-text search goes through new rows one by one
 _KEEP_OLD_VERSIONS = timedelta(minutes=1)  # long enough for a reader in another process to finish
+_EXTRACTION = ".extraction"
 _WRITTEN_FOLDERS = ("data", "_versions", "_transactions", "_deletions")
 _READ_TRIES = 5
 _BUILD_PATH = re.compile(r",?\s*/\S*\.cargo/\S*")  # LanceDB tells where in its own source an error was made
@@ -56,6 +57,7 @@ class LanceDBStore:
 
         self._root = folder
         self._tables = folder / "memories"
+        self._pending = folder / "pending"
         self._embedding = embedding
         self._dimension = dimension
         self._make_private_folders()
@@ -70,6 +72,11 @@ class LanceDBStore:
         self._make_private_folders()  # whoever has deleted the folder meanwhile does not get a public one
         return self._locks.held(owner.digest)
 
+    def extracting(self, owner: Owner) -> AbstractContextManager[None]:
+        """Hold the owner's second lock across threads and processes."""
+        self._make_private_folders()
+        return self._locks.held(f"{owner.digest}{_EXTRACTION}")
+
     def write(
         self,
         owner: Owner,
@@ -82,6 +89,8 @@ class LanceDBStore:
         from scrubjay.stores.lancedb_rows import check_embedding, rows_with_vectors
 
         with self._writing(owner) as table:
+            if any(record.state is State.PENDING for record in (*inserted, *replaced)):
+                mark(self._marker(owner))  # before the commit: who is killed in between leaves one too many
             if inserted:
                 check_embedding(table.schema, self._embedding)
             before = table.version
@@ -97,6 +106,7 @@ class LanceDBStore:
                 rows = rows_with_vectors([*inserted, *changed], all_vectors, table.schema)
                 merge = table.merge_insert(["id", "version"]).when_matched_update_all().when_not_matched_insert_all()
                 merge.execute(rows)
+            self._unmark_if_done(owner, table)
             several = table.version // _COMMITS_BETWEEN_COMPACTIONS != before // _COMMITS_BETWEEN_COMPACTIONS
             if several or len(inserted) >= _ROWS_WORTH_COMPACTING:
                 _compact(table)
@@ -169,12 +179,14 @@ class LanceDBStore:
             elif erased or is_unfinished(self._folder(owner)):
                 with self._writing(owner):
                     erase_rows(table, where, self._folder(owner))
+                    self._unmark_if_done(owner, table)
 
     def erase_owner(self, owner: Owner) -> None:
         """Take the owner's table away at once, folder and all, and remove it."""
         with self.exclusive(owner), _translated("erase"):
             self._open.pop(owner.digest, None)
             discard(self._folder(owner))
+            self._marker(owner).unlink(missing_ok=True)
 
     def owners(self, *, prefix: str = "") -> list[Owner]:
         """Return the owners of the tables whose names begin with `prefix`."""
@@ -192,18 +204,30 @@ class LanceDBStore:
             names = sorted(path.stem for path in self._tables.glob(f"{prefix}*.lance"))
             return [owner for name in names for owner in read(name)]
 
+    def owners_with_pending(self) -> list[Owner]:
+        """Return the owners whom a marker names."""
+        return [owner for path in sorted(self._pending.iterdir()) for owner in self.owners(prefix=path.name)]
+
     def close(self) -> None:
         """Let go of every table."""
         self._open.clear()
 
     def _make_private_folders(self) -> None:
         try:
-            for place in (self._root, self._tables, self._root / "locks"):
+            for place in (self._root, self._tables, self._pending, self._root / "locks"):
                 place.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(
                 f"cannot use the data folder {self._root} ({error.strerror}); name a writable one in SCRUBJAY_DATA_DIR"
             ) from error
+
+    def _marker(self, owner: Owner) -> Path:
+        return self._pending / owner.digest
+
+    def _unmark_if_done(self, owner: Owner, table: "Table") -> None:
+        """Take the marker away, under the lock, when nothing is pending any more."""
+        if self._marker(owner).exists() and not table.count_rows(condition(PENDING)):
+            self._marker(owner).unlink(missing_ok=True)
 
     def _folder(self, owner: Owner) -> Path:
         return self._tables / f"{owner.digest}.lance"
@@ -297,7 +321,9 @@ def _sql(table: "Table", where: Filter, *, after: Position | None = None) -> str
 
     claimed: set[str] = set()
     if where.unclaimed:
-        rows = table.search().where("kind = 'fact'").select(["source_ids"]).to_arrow().to_pylist()
+        rows = (
+            table.search().where("kind = 'fact' AND state <> 'suspect'").select(["source_ids"]).to_arrow().to_pylist()
+        )
         claimed = {source for row in rows for source in row["source_ids"]}
     wanted = condition(where, after=after, claimed=sorted(claimed))
     no_blank = f"id <> {quoted(BLANK_ID)}"  # the row that an erasure adds and takes away again

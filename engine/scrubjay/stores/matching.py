@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from scrubjay.types import Filter, JsonObject, Kind, MemoryRecord, Position, Scope, Visibility
+from scrubjay.types import Filter, JsonObject, Kind, MemoryRecord, Position, Scope, State, Visibility
 
 
 def metadata_terms(metadata: JsonObject) -> tuple[str, ...]:
@@ -23,7 +23,8 @@ def _canonical(value: Any) -> Any:
 def matching(records: Iterable[MemoryRecord], where: Filter) -> list[MemoryRecord]:
     """Return those of an owner's rows that satisfy every condition of the filter."""
     rows = list(records)
-    claimed = {source for row in rows for source in row.source_ids} if where.unclaimed else set()
+    claiming = [row for row in rows if row.state is not State.SUSPECT] if where.unclaimed else []
+    claimed = {source for row in claiming for source in row.source_ids}
     return [
         row
         for row in rows

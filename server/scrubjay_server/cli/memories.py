@@ -1,19 +1,22 @@
-"""The commands add, search, list, history and forget."""
+"""The commands that read and write memories."""
 
+import json
 import sys
+from typing import Any, TextIO
 
 import click
 
-from scrubjay.errors import InvalidInput
+from scrubjay.errors import ConfigurationError, InvalidInput
 from scrubjay.inputs import facts_of, listing_of, messages_of, question_of, scope_of
-from scrubjay.journeys import forgetting, listing
+from scrubjay.journeys import confirming, forgetting, listing
 from scrubjay.journeys.adding import Addition
 from scrubjay.journeys.adding import add as add_memories
 from scrubjay.journeys.engine import Engine
+from scrubjay.journeys.extracting import extract_everything
 from scrubjay.journeys.searching import search as search_memories
 from scrubjay.moments import shown
 from scrubjay.recall.reply import memory_line, told
-from scrubjay.results import added_shape, related_shape
+from scrubjay.results import added_shape, related_shape, tally_shape
 from scrubjay.types import Scope, Shown
 from scrubjay_server.cli.options import (
     as_of_option,
@@ -27,6 +30,7 @@ from scrubjay_server.cli.output import show
 from scrubjay_server.local import build_memory, local_caller
 from scrubjay_server.settings import Settings
 
+_NO_EXTRACTOR = "there is nobody to read with: set ANTHROPIC_API_KEY, or SCRUBJAY_EXTRACTOR to claude or openai"
 _NOTHING_FITS = "Nothing was forgotten: nothing that fits is remembered."
 _WHOSE = {
     Scope.USER: "about {}: all sessions too, and the lessons that assistants learned with them",
@@ -41,6 +45,8 @@ def _engine(settings: Settings) -> Engine:
 
 @click.command()
 @click.argument("text", default="")
+@click.option("--messages", "file", type=click.File(encoding="utf-8"), help="A conversation, as JSON or JSON Lines.")
+@click.option("--infer/--no-infer", default=True, help="Read it for facts, and leave out small talk.")
 @click.option("--fact", "facts", multiple=True, help="A fact to store; may be given several times.")
 @click.option("--replaces", multiple=True, help="Id of a memory that the fact supersedes; with one --fact.")
 @click.option("--category", default="", help="Of the facts.")
@@ -53,6 +59,8 @@ def _engine(settings: Settings) -> Engine:
 def add(
     settings: Settings,
     text: str,
+    file: TextIO | None,
+    infer: bool,
     facts: tuple[str, ...],
     replaces: tuple[str, ...],
     category: str,
@@ -62,22 +70,44 @@ def add(
     session_id: str,
     as_json: bool,
 ) -> None:
-    """Remember TEXT as it was said ("-" reads standard input), or facts, or both."""
+    """Remember TEXT as it was said ("-" reads standard input), a conversation, or facts.
+
+    A conversation is a list of messages, or one message a line: {"role": "user", "content": "...", "name": "...",
+    "time": "2026-11-20T09:00:00Z"}; all but content may be left out.
+    """
     if replaces and len(facts) != 1:
         raise InvalidInput("--replaces", "goes with exactly one --fact")
     said = _standard_input() if text == "-" else text
     common = {"category": category, "replaces": list(replaces), "valid_from": valid_from, "evidence": said}
     drafts = [{"text": fact, **common} for fact in facts]
     addition = Addition(
-        messages=messages_of({"content": said, "time": time}) if said else [],
+        messages=[
+            *(messages_of(_conversation(file)) if file else []),
+            *(messages_of({"content": said, "time": time}) if said else []),
+        ],
         facts=facts_of(drafts),
         scope=scope_of(scope) or Scope.USER,
         compared=True,
+        infer=infer,
     )
-    shape = added_shape(add_memories(_engine(settings), local_caller(settings, session_id=session_id), addition))
-    lines = [f"{result['event']:6} {memory_line(result)[2:]}" for result in shape.results]
+    with build_memory(settings, origin="cli") as memory:
+        shape = added_shape(add_memories(memory.engine, local_caller(settings, session_id=session_id), addition))
+    lines = [f"{result['event']:7} {memory_line(result)[2:]}" for result in shape.results]
     related = shape.get("related", [])
-    show(dict(shape.items()), [*lines, *(["Related:"] if related else []), *map(memory_line, related)], as_json=as_json)
+    lines += [*(["Related:"] if related else []), *map(memory_line, related)]
+    lines += [shape["note"]] if "note" in shape else []
+    show(dict(shape.items()), lines, as_json=as_json)
+
+
+def _conversation(file: TextIO) -> Any:
+    """Return the messages in a file: a JSON list, or an object a line."""
+    try:
+        written = file.read()
+        if written.lstrip().startswith("["):
+            return json.loads(written)
+        return [json.loads(line) for line in written.splitlines() if line.strip()]
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput("--messages", f"is neither a JSON list nor JSON Lines in UTF-8 ({error})") from error
 
 
 def _standard_input() -> str:
@@ -241,4 +271,32 @@ def forget(
     )
 
 
-COMMANDS = (add, search, list_, history, forget)
+@click.command()
+@click.argument("memory_id")
+@json_option
+@with_settings
+def confirm(settings: Settings, memory_id: str, as_json: bool) -> None:
+    """Let a memory count that was kept aside as suspect (see `list --state suspect`)."""
+    record = confirming.confirm(_engine(settings), local_caller(settings), memory_id)
+    shape = told(Shown(record=record))
+    show(shape, [memory_line(shape)], as_json=as_json)
+
+
+@click.command()
+@click.option("--pending", is_flag=True, help="What was kept and not read yet; there is nothing else to extract.")
+@json_option
+@with_settings
+def extract(settings: Settings, pending: bool, as_json: bool) -> None:
+    """Read what was said, and not read yet, for facts; whatever failed before is tried again."""
+    if not pending:
+        raise InvalidInput("--pending", "is needed: it says that what is pending is meant")
+    with build_memory(settings, origin="cli") as memory:
+        if memory.engine.extractor is None:
+            raise ConfigurationError(_NO_EXTRACTOR)
+        tally = extract_everything(memory.engine, most_attempts=None)
+    lines = [f"{tally.read} messages read, {tally.facts} facts stored or changed, {tally.pending} messages pending."]
+    show(tally_shape(tally), [*lines, *([tally.problem] if tally.problem else [])], as_json=as_json)
+    sys.exit(1 if tally.pending else 0)
+
+
+COMMANDS = (add, search, list_, history, forget, confirm, extract)

@@ -1,0 +1,115 @@
+"""Requests to a model: one deadline for all tries of one, and an end to all of them when Scrubjay closes.
+
+The SDKs' own retries obey a `retry-after` without a cap, and their timeouts count from byte to byte, so a service that
+trickles holds a caller for ever. Cancelling is the only deadline that holds: hence an event loop within a thread that
+waits anyway, in an engine that is synchronous everywhere else.
+"""
+
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import TypeVar
+
+import anyio
+from anyio.from_thread import run_sync
+from anyio.lowlevel import EventLoopToken, current_token
+
+from scrubjay.errors import ExtractionError, ExtractionTimeout, ExtractorUnavailable
+from scrubjay.texts import one_line
+
+T = TypeVar("T")
+
+_TRIES = 5
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 8.0
+_TEMPORARY = {408, 409, 425, 429}
+_ABOUT_THE_REQUEST = {400, 413, 422}
+_SERVER_ERROR = 500
+_CLOSED = "Scrubjay is closing"
+
+
+class Calls:
+    """The requests under way."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._closed = False
+        self._running: dict[int, tuple[EventLoopToken, anyio.CancelScope]] = {}
+
+    def answer(self, ask: Callable[[], Awaitable[T]], *, timeout_s: float) -> T:
+        """Return what `ask` returns, asked again while that may help and time is left.
+
+        Raises ExtractorUnavailable when it stays unavailable or this is closed, ExtractionTimeout when time is up.
+        """
+        return anyio.run(self._within, ask, timeout_s)
+
+    def close(self) -> None:
+        """Cancel what is under way and refuse what comes."""
+        with self._guard:
+            self._closed = True
+            running = list(self._running.values())
+        for token, scope in running:
+            with suppress(RuntimeError):  # its loop has ended meanwhile
+                run_sync(scope.cancel, token=token)
+
+    async def _within(self, ask: Callable[[], Awaitable[T]], timeout_s: float) -> T:
+        with anyio.CancelScope(deadline=anyio.current_time() + timeout_s) as scope:
+            with self._guard:
+                if self._closed:
+                    raise ExtractorUnavailable(_CLOSED)
+                self._running[id(scope)] = (current_token(), scope)
+            try:
+                return await _tried(ask, scope)
+            finally:
+                self._running.pop(id(scope), None)
+        if self._closed:
+            raise ExtractorUnavailable(_CLOSED)
+        raise ExtractionTimeout(f"the model did not answer within {timeout_s:g} s")
+
+
+async def _tried(ask: Callable[[], Awaitable[T]], scope: anyio.CancelScope) -> T:
+    """Ask until an answer comes; a pause that would outlast the deadline ends it at once."""
+    for number in range(_TRIES):
+        try:
+            return await ask()
+        except ExtractorUnavailable as error:
+            pause_s = min(_FIRST_PAUSE_S * 2**number, _LONGEST_PAUSE_S)
+            if error.retry_after_s is not None:
+                pause_s = max(error.retry_after_s, 0)
+            last = number == _TRIES - 1
+            if last or not error.temporary or anyio.current_time() + pause_s >= scope.deadline:
+                raise
+        await anyio.sleep(pause_s)
+    raise AssertionError  # the last try returns or raises
+
+
+def status_error(status: int, headers: Mapping[str, str], detail: str) -> ExtractionError:
+    """Return what an HTTP error status means: these messages are at fault, or the moment, or the configuration."""
+    told = f"HTTP {status}: {one_line(detail, longest=200)}"
+    if status in _ABOUT_THE_REQUEST:
+        return ExtractionError(f"the model's service refuses the request ({told})")
+    temporary = status in _TEMPORARY or status >= _SERVER_ERROR
+    asked_to_retry = headers.get("x-should-retry")
+    if asked_to_retry in {"true", "false"}:
+        temporary = asked_to_retry == "true"
+    return ExtractorUnavailable(
+        f"the model's service is not available ({told})",
+        temporary=temporary,
+        retry_after_s=_seconds(headers.get("retry-after", "")),
+    )
+
+
+def not_an_answer(detail: str) -> ExtractorUnavailable:
+    """Return the error for a reply that is none of the service's: a proxy's page, a body cut off."""
+    return ExtractorUnavailable(
+        f"what came back is no answer of the model's service ({one_line(detail, longest=100)}); is there a proxy in "
+        "between?",
+        temporary=True,
+    )
+
+
+def _seconds(text: str) -> float | None:
+    """Return the seconds of a retry-after header; its other form, a date, is not worth a clock here."""
+    try:
+        return float(text)
+    except ValueError:
+        return None

@@ -1,0 +1,104 @@
+"""OpenAI's models, or any service that speaks the Chat Completions API, as the extractor."""
+
+import json
+import secrets
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from scrubjay.errors import AnswerTooLong, ConfigurationError, ExtractionError, ExtractorUnavailable
+from scrubjay.extraction.calls import Calls, not_an_answer, status_error
+from scrubjay.extraction.prompt import SYSTEM, user_turn
+from scrubjay.extraction.schema import SCHEMA, facts_in
+from scrubjay.readings import ExtractedFact, Window
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+    from openai.types.chat.chat_completion import Choice
+
+DEFAULT_MODEL = "gpt-5.4-mini"
+_LIMITS = (8_000, 32_000)
+
+
+class OpenAIExtractor:
+    """Reads with a model behind the `openai` SDK (the extra `openai`), which is imported at the first call.
+
+    The key and `OPENAI_BASE_URL` are the SDK's to find; `api_key` and `base_url` go before them. Raises
+    ConfigurationError when the extra is not installed.
+    """
+
+    def __init__(
+        self,
+        model: str = "",
+        *,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        new_mark: Callable[[], str] = lambda: secrets.token_hex(8),
+    ) -> None:
+        from importlib.util import find_spec
+
+        if find_spec("openai") is None:
+            raise ConfigurationError("the openai extractor needs the extra `openai`: pip install 'scrubjay[openai]'")
+        self.name = model or DEFAULT_MODEL
+        self._options: dict[str, Any] = {"api_key": api_key, "base_url": base_url}
+        self._new_mark = new_mark
+        self._calls = Calls()
+
+    def extract(self, window: Window, *, timeout_s: float) -> list[ExtractedFact]:
+        """Return the facts in a window's messages; raises ExtractionError, AnswerTooLong, ExtractorUnavailable."""
+        said = user_turn(window, new_mark=self._new_mark)
+        return facts_in(self._calls.answer(lambda: self._answer(said, timeout_s), timeout_s=timeout_s))
+
+    def close(self) -> None:
+        """End every call under way."""
+        self._calls.close()
+
+    async def _answer(self, said: str, timeout_s: float) -> str:
+        """Return the text of an answer that came to its end."""
+        import openai
+
+        try:
+            client = openai.AsyncOpenAI(**self._options, max_retries=0, timeout=timeout_s)
+        except openai.OpenAIError as error:
+            raise ExtractorUnavailable("there is no key for OpenAI; set OPENAI_API_KEY") from error
+        async with client:
+            for limit in _LIMITS:
+                choice = await self._choice(client, said, limit)
+                if choice.finish_reason != "length":
+                    return _text_of(choice)
+        raise AnswerTooLong("the model's answer was cut off")
+
+    async def _choice(self, client: "AsyncOpenAI", said: str, limit: int) -> "Choice":
+        import openai
+
+        try:
+            completion = await client.chat.completions.create(
+                model=self.name,
+                max_completion_tokens=limit,
+                messages=[{"role": "system", "content": SYSTEM}, {"role": "user", "content": said}],
+                response_format={
+                    "type": "json_schema",
+                    "json_schema": {"name": "facts", "strict": True, "schema": SCHEMA},
+                },
+            )
+        except openai.APIStatusError as error:
+            raise status_error(error.status_code, error.response.headers, error.message) from error
+        except openai.APIConnectionError as error:
+            raise ExtractorUnavailable(f"the model's service cannot be reached ({error})", temporary=True) from error
+        except (openai.OpenAIError, json.JSONDecodeError) as error:
+            raise not_an_answer(str(error)) from error
+        _check(completion)
+        return completion.choices[0]
+
+
+def _check(completion: object) -> None:
+    """Raise unless this is an answer: the SDK hands on a proxy's page as text, and objects without their fields."""
+    from openai.types.chat import ChatCompletion
+
+    if not isinstance(completion, ChatCompletion) or not getattr(completion, "choices", None):
+        raise not_an_answer(str(completion))
+
+
+def _text_of(choice: "Choice") -> str:
+    if choice.message.refusal or choice.finish_reason == "content_filter":
+        raise ExtractionError("the model declined to read these messages")
+    return choice.message.content or ""

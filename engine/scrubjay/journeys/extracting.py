@@ -1,0 +1,312 @@
+"""extract: pending episodes are read for facts, each once, whoever gets to it first.
+
+The episodes are on the disk before anybody reads them. One reader per owner at a time, across processes (the owner's
+second lock), reads a few, asks the model without holding anybody up, and commits the facts together with the episodes'
+new state. Whoever is killed before that commit has changed nothing.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from scrubjay.errors import AnswerTooLong, ExtractionError, ExtractionTimeout, ExtractorUnavailable, StoreBusy
+from scrubjay.journeys.committing import TICK, Vectors, commit, outdated, versions_of
+from scrubjay.journeys.engine import Engine, Reading
+from scrubjay.journeys.listing import version_that_holds
+from scrubjay.journeys.searching import RECALLED, Wanted, rank
+from scrubjay.ports import Extractor
+from scrubjay.readings import ExtractedFact, Window
+from scrubjay.remembering.plan import Outcome, Plan, Proposal, plan_facts
+from scrubjay.remembering.reconcile import Known, reconcile
+from scrubjay.remembering.rows import Occasion, fact_digest, occasion_of
+from scrubjay.remembering.windows import Passage, bare, first_batch, halves, message_of, passages_of, sentences
+from scrubjay.types import PENDING, Event, Filter, Kind, MemoryRecord, Owner, Position, State
+
+logger = logging.getLogger(__name__)
+
+MOST_ATTEMPTS = 5
+"""How often the words of an episode are given to the model by itself; `extract --pending` tries again all the same."""
+
+_CONTEXT_MESSAGES = 6
+_NEIGHBOURS, _NEIGHBOURS_PER_SENTENCE = 12, 3
+_MOST_SENTENCES, _MOST_KNOWN = 24, 40
+_WHOLE_CHARS = 2_000  # of a window, to find its neighbours by: the embedding model reads no more at once
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """Some episodes that have been read: what became of their facts, and known memories that these contradict.
+
+    `problem`: why they have not been read ("" when they have).
+    """
+
+    episode_ids: tuple[str, ...]
+    outcomes: tuple[Outcome, ...] = ()
+    conflicts: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What a run has done: episodes read, facts stored or changed, episodes still pending, and the first problem."""
+
+    read: int
+    facts: int
+    pending: int
+    problem: str = ""
+
+
+def extract_everything(engine: Engine, *, most_attempts: int | None = MOST_ATTEMPTS) -> Tally:
+    """Read what is pending of every owner of the tenant, now, in this thread; `most_attempts` None: whatever failed."""
+    reads: list[Read] = []
+    owners = [owner for owner in engine.store.owners_with_pending() if owner.tenant == engine.tenant]
+    if engine.extractor is not None:
+        for owner in owners:
+            try:
+                extract_pending(engine, owner, most_attempts=most_attempts, told=reads.append)
+            except StoreBusy as error:
+                reads.append(Read(episode_ids=(), problem=str(error)))
+            if reads and reads[-1].problem and not reads[-1].episode_ids:
+                break  # nobody can be read now
+    now = engine.now()
+    done = [read for read in reads if not read.problem]
+    return Tally(
+        read=sum(len(read.episode_ids) for read in done),
+        facts=sum(outcome.event is not Event.NONE for read in done for outcome in read.outcomes),
+        pending=sum(engine.store.count(owner, replace(PENDING, alive_at=now)) for owner in owners),
+        problem=next((read.problem for read in reads if read.problem), ""),
+    )
+
+
+def extract_pending(engine: Engine, owner: Owner, *, most_attempts: int | None, told: Callable[[Read], None]) -> None:
+    """Read an owner's pending episodes until none is left that may be read, and tell of each batch.
+
+    When nothing can be read at all, that is told without episodes, and ends it. Raises StoreError.
+    """
+    reading, extractor = engine.reading, engine.extractor
+    if reading is None or extractor is None:
+        return
+    failed: set[str] = set()
+    with engine.store.extracting(owner):
+        while True:
+            waiting = engine.store.find(owner, replace(PENDING, alive_at=engine.now()))
+            left = [
+                row
+                for row in waiting
+                if row.id not in failed and (most_attempts is None or row.attempts < most_attempts)
+            ]
+            batch = first_batch(left, count_tokens=engine.count_tokens)
+            if not batch:
+                return
+            try:
+                told(_read(engine, extractor, reading, owner, batch))
+            except ExtractionTimeout as error:
+                _note_failure(engine, owner, batch)  # it may be these words, it may be the service
+                told(Read(episode_ids=(), problem=str(error)))
+                return
+            except ExtractorUnavailable as error:
+                logger.warning("nothing can be read for facts now: %s", error)
+                told(Read(episode_ids=(), problem=str(error)))
+                return
+            except ExtractionError as error:
+                logger.warning("%d messages could not be read for facts: %s", len(batch), error)
+                failed |= {row.id for row in batch} if len(batch) == 1 else set()
+                _note_failure(engine, owner, batch)
+                told(Read(episode_ids=tuple(row.id for row in batch), problem=str(error)))
+
+
+def _note_failure(engine: Engine, owner: Owner, batch: Sequence[MemoryRecord]) -> None:
+    with engine.store.exclusive(owner):
+        occasion = occasion_of(batch[0], owner, now=engine.now(), extractor="")
+        rows = engine.store.find(owner, replace(PENDING, ids=tuple(row.id for row in batch)))
+        tried = [replace(row, attempts=row.attempts + 1) for row in rows]
+        commit(engine, occasion, inserted=(), replaced=tried, vectors=Vectors(engine))
+
+
+def _read(engine: Engine, extractor: Extractor, reading: Reading, owner: Owner, batch: Sequence[MemoryRecord]) -> Read:
+    """Read one batch and commit it. What was forgotten while the model read is read about no more: it reads again."""
+    for _ in range(_TRIES):
+        shown = _look(engine, owner, batch)
+        items = _ask(extractor, shown, list(range(len(shown.passages))), reading.timeout_s) if shown.passages else []
+        vectors = Vectors(engine, [item.text for item in items])
+        with engine.store.exclusive(owner):
+            done = _commit(engine, owner, extractor.name, batch, shown, items, vectors)
+        if done is not None:
+            return done
+        batch = engine.store.find(owner, replace(PENDING, ids=tuple(row.id for row in batch)))
+        batch.sort(key=lambda row: row.recorded_at)
+        if not batch:
+            return Read(episode_ids=())
+    raise ExtractionError("what is known kept changing while it was read")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """What the model gets to see of the store."""
+
+    passages: Sequence[Passage]
+    context: Sequence[MemoryRecord]
+    known: Sequence[MemoryRecord]
+
+    @property
+    def ids(self) -> set[str]:
+        episodes = [passage.episode for passage in self.passages]
+        return {record.id for record in (*episodes, *self.context, *self.known)}
+
+    def window(self, numbers: Sequence[int]) -> Window:
+        passages = [self.passages[number] for number in numbers]
+        return Window(
+            messages=tuple(passage.message for passage in passages),
+            context=tuple(message_of(record) for record in self.context),
+            known=tuple(self.known),
+            observed_at=passages[-1].episode.valid_from,
+            scope=passages[-1].episode.scope,
+        )
+
+
+def _look(engine: Engine, owner: Owner, batch: Sequence[MemoryRecord]) -> _Shown:
+    occasion = occasion_of(batch[0], owner, now=engine.now(), extractor="")
+    quoted = [bare(line) for row in batch for line in row.text.splitlines()]
+    digests = tuple({fact_digest(line) for line in quoted if line})
+    where = Filter(visible=occasion.visible, current_at=occasion.now, kind=Kind.FACT, states=frozenset({State.READY}))
+    remembered = engine.store.find(owner, replace(where, digests=digests)) if digests else []
+    passages = passages_of(batch, known_texts=[r.text for r in remembered], count_tokens=engine.count_tokens)
+    known = _neighbours(engine, owner, where, passages)
+    return _Shown(passages=passages, context=_context(engine, owner, occasion, batch[0]), known=known)
+
+
+def _neighbours(engine: Engine, owner: Owner, where: Filter, passages: Sequence[Passage]) -> list[MemoryRecord]:
+    """Return known facts close to the whole and to each of its sentences: what may be restated or replaced."""
+    if not passages or not engine.store.count(owner, where):
+        return []
+    parts = [part for passage in passages for part in sentences(passage.text)]
+    whole = " ".join(parts)[:_WHOLE_CHARS]
+    texts = [whole, *dict.fromkeys(parts[:_MOST_SENTENCES])]
+    vectors = engine.embedder.embed_documents(texts)
+    limits = [_NEIGHBOURS, *[_NEIGHBOURS_PER_SENTENCE] * (len(texts) - 1)]
+    wanted = [
+        Wanted(text=text, vector=vector, limit=limit)
+        for text, vector, limit in zip(texts, vectors, limits, strict=True)
+    ]
+    found: dict[str, MemoryRecord] = {}
+    for hits in rank(engine, owner, where, wanted):
+        for hit in hits:
+            found.setdefault(hit.record.id, hit.record)
+    return list(found.values())[:_MOST_KNOWN]
+
+
+def _context(engine: Engine, owner: Owner, occasion: Occasion, first: MemoryRecord) -> list[MemoryRecord]:
+    """Return what was said just before, oldest first: in the same session, else in the same call."""
+    where = Filter(
+        visible=occasion.visible,
+        session_id=first.session_id,
+        written_by=first.written_by,
+        kind=Kind.EPISODE,
+        alive_at=occasion.now,
+        states=RECALLED,
+    )
+    before = Position(recorded_at=first.recorded_at, id=first.id, version=first.version)
+    found = engine.store.find(owner, where, limit=_CONTEXT_MESSAGES, after=before)
+    if not first.session_id:  # the rows of one call follow each other by a microsecond
+        found = [row for row in found if row.recorded_at >= first.recorded_at - first.turn * TICK]
+    return found[::-1]
+
+
+def _ask(extractor: Extractor, shown: _Shown, numbers: Sequence[int], timeout_s: float) -> list[ExtractedFact]:
+    """Return the facts in these passages; too long an answer has them read in two parts."""
+    try:
+        items = extractor.extract(shown.window(numbers), timeout_s=timeout_s)
+    except AnswerTooLong:
+        if len(numbers) == 1:
+            return _ask_in_pieces(extractor, shown, numbers[0], timeout_s)
+        middle = len(numbers) // 2
+        return [
+            item for part in (numbers[:middle], numbers[middle:]) for item in _ask(extractor, shown, part, timeout_s)
+        ]
+    return [replace(item, source=numbers[item.source]) for item in items if 0 <= item.source < len(numbers)]
+
+
+def _ask_in_pieces(extractor: Extractor, shown: _Shown, number: int, timeout_s: float) -> list[ExtractedFact]:
+    passage = shown.passages[number]
+    parts = halves(passage.text)
+    if len(parts) == 1:
+        raise AnswerTooLong("the model's answer about a few words was cut off")
+    found: list[ExtractedFact] = []
+    for part in parts:
+        alone = replace(shown, passages=[replace(passage, text=part)])
+        found += _ask(extractor, alone, [0], timeout_s)
+    return [replace(item, source=number) for item in found]
+
+
+def _commit(
+    engine: Engine,
+    owner: Owner,
+    extractor_name: str,
+    batch: Sequence[MemoryRecord],
+    shown: _Shown,
+    items: Sequence[ExtractedFact],
+    vectors: Vectors,
+) -> Read | None:
+    """Write the facts and that the batch is read, at once, under the owner's lock.
+
+    None when something that the model was shown has been forgotten meanwhile: then nothing of its answer is kept.
+    """
+    now = engine.now()
+    ids = shown.ids | {row.id for row in batch}
+    fresh = engine.store.find(owner, Filter(ids=tuple(ids))) if ids else []
+    if ids - {row.id for row in fresh}:
+        return None
+    by_id: dict[str, list[MemoryRecord]] = {}
+    for row in sorted(fresh, key=lambda row: -row.version):
+        by_id.setdefault(row.id, []).append(row)
+    episodes = [by_id[row.id][0] for row in batch if by_id[row.id][0].state is State.PENDING]
+    occasion = occasion_of(batch[0], owner, now=now, extractor=extractor_name)
+    pending = {row.id: row for row in episodes}
+    passages = [replace(p, episode=pending.get(p.episode.id, p.episode)) for p in shown.passages]
+    items = [item for item in items if 0 <= item.source < len(passages) and passages[item.source].episode.id in pending]
+    known = _known(engine, owner, shown.known, by_id, now)
+    judged = reconcile(items, passages, known, scope=occasion.scope, new_token=engine.new_token)
+    if judged.dropped:
+        logger.info("%d of %d facts that the extractor proposed were dropped", judged.dropped, len(items))
+    told = _planned(engine, occasion, judged.proposals)
+    read = {row.key: row for row in episodes}
+    changed = {row.key: row for row in (*told.replaced, *outdated(engine, occasion, told))}
+    changed |= {key: replace(changed.get(key, row), state=State.READY) for key, row in read.items()}
+    commit(engine, occasion, inserted=told.inserted, replaced=list(changed.values()), vectors=vectors)
+    return Read(episode_ids=tuple(pending), outcomes=told.outcomes, conflicts=judged.conflicts)
+
+
+def _planned(engine: Engine, occasion: Occasion, proposals: Sequence[Proposal]) -> Plan:
+    if not proposals:
+        return Plan(inserted=(), replaced=(), outcomes=())
+    digests = [fact_digest(proposal.draft.text) for proposal in proposals]
+    targets = {i for proposal in proposals for i in (*proposal.draft.replaces, proposal.refines) if i}
+    known, versions = versions_of(engine, occasion, digests=digests, ids=targets)
+    return plan_facts(proposals, occasion, known=known, versions=versions)
+
+
+def _known(
+    engine: Engine,
+    owner: Owner,
+    shown: Sequence[MemoryRecord],
+    by_id: Mapping[str, list[MemoryRecord]],
+    now: datetime,
+) -> list[Known]:
+    """Return what is known as it stands now, with the moment of the last words that say it."""
+    sources = tuple({source for record in shown for source in record.source_ids})
+    rows = engine.store.find(owner, Filter(ids=sources, kind=Kind.EPISODE)) if sources else []
+    said_at = {row.id: row.valid_from for row in rows}
+    known = []
+    for record in shown:
+        holds = version_that_holds(by_id[record.id], now)
+        times = [said_at[source] for source in record.source_ids if source in said_at]
+        known.append(
+            Known(
+                record=record,
+                said_at=max(times, default=record.valid_from),
+                is_open=holds.key == record.key and holds.is_current(now),
+            )
+        )
+    return known
