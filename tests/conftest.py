@@ -1,4 +1,5 @@
 import itertools
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,11 @@ from scrubjay.journeys.engine import Engine
 from scrubjay.ports import MemoryStore
 from scrubjay.stores.in_memory import InMemoryStore
 from scrubjay.stores.lancedb import LanceDBStore
+
+# Whoever runs the tests may have a key; no test may use it, and neither may the processes that tests start.
+for _name in [name for name in os.environ if name.startswith(("ANTHROPIC_", "OPENAI_"))]:
+    del os.environ[_name]
+os.environ["ANTHROPIC_CONFIG_DIR"] = os.devnull + "/none"
 
 
 @pytest.fixture(scope="session")

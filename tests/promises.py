@@ -7,6 +7,7 @@ PROMISES = {
     "history": "What was superseded stays readable, and a question as of then finds it.",
     "erasure": "After forget no byte of the text is left in the data folder.",
     "durability": "What was acknowledged is there after the process has gone, killed or not.",
+    "nothing-unread": "Whatever a model's service does, what was said is found, and its facts are stored exactly once.",
     "concurrency": "Processes that write to one folder at once lose nothing and store nothing twice.",
     "all-or-nothing": "An add that fails has stored nothing.",
     "wire": "Nothing but the protocol is written to standard output.",

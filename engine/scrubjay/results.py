@@ -8,7 +8,7 @@ from scrubjay.journeys.extracting import Tally
 from scrubjay.moments import shown
 from scrubjay.recall.reply import told
 from scrubjay.remembering.plan import Outcome
-from scrubjay.types import Event, Hit, MemoryRecord, Shown
+from scrubjay.types import Event, Hit, Kind, MemoryRecord, Shown
 
 
 class Results(dict[str, Any]):
@@ -61,20 +61,22 @@ def hit_shape(hit: Shown) -> dict[str, Any]:
 def added_shape(added: Added) -> Results:
     """Return what an add did: one result per message and fact, and the known memories close to the new ones."""
     shape = Results(results=[{**outcome_shape(o), **_previous(o)} for o in added.outcomes])
-    if added.pending:
-        shape["pending"] = added.pending
-        shape["note"] = pending_note(added)
+    if note := reading_note(added):
+        shape["note"] = note
     if added.related:
         shape["related"] = [related_shape(hit) for hit in added.related]
     return shape
 
 
-def pending_note(added: Added) -> str:
-    """Return what is to be said of messages that are still to be read for facts; "" when there are none."""
-    if not added.pending:
-        return ""
-    why = f" ({added.problem})" if added.problem else ""
-    return f"{added.pending} messages are kept and can be found; they will be read for facts later{why}."
+def reading_note(added: Added) -> str:
+    """Return what is to be said of messages that were, or are still to be, read for facts; "" without an extractor."""
+    if added.pending:
+        many = "1 message is" if added.pending == 1 else f"{added.pending} messages are"
+        why = f" ({added.problem})" if added.problem else ""
+        return f"{many} kept and can be found, and will be read for facts later{why}."
+    if added.read and not any(outcome.record.kind is Kind.FACT for outcome in added.outcomes):
+        return "Nothing in it was worth a fact; it is kept as it was said, and can be found."
+    return ""
 
 
 def tally_shape(tally: Tally) -> dict[str, Any]:

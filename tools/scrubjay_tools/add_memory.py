@@ -11,7 +11,7 @@ from pydantic import Field
 from scrubjay.inputs import facts_of, message_of, metadata_of, scope_of
 from scrubjay.journeys.adding import Added, Addition, Progress, add
 from scrubjay.recall.reply import memory_line
-from scrubjay.results import outcome_shape, pending_note, related_shape
+from scrubjay.results import outcome_shape, reading_note, related_shape
 from scrubjay.types import MAX_BATCH, Event, Scope
 from scrubjay_tools.arguments import FactArgument, MessageArgument, Metadata, ScopeName, SessionId
 from scrubjay_tools.host import Host, caller_of, engine_of
@@ -122,10 +122,10 @@ def _note(added: Added) -> str:
         _NOTE_KNOWN: known and added.left_out < len(added.outcomes),
         _NOTE_SMALL_TALK: added.left_out > 0,
         _NOTE_SUSPECT: suspect,
-        pending_note(added): added.pending > 0,
+        reading_note(added): True,
         (_NOTE_CONFLICTS if added.conflicting else _NOTE_RELATED): bool(added.related),
         _NOTE_PAST: past,
         _NOTE_UNCOMPARED: added.uncompared > 0,
         _NOTE_FACTS: added.unread and stored,
     }
-    return " ".join(note for note, applies in notes.items() if applies)
+    return " ".join(note for note, applies in notes.items() if note and applies)

@@ -21,6 +21,10 @@ DEFAULT_MODEL = "claude-haiku-5-5"
 _LIMITS = (8_000, 32_000)
 """Tokens of an answer, thinking included: at first, and when that was too few. A window's facts take about 1,000."""
 _CUT_OFF = {"max_tokens", "model_context_window_exceeded"}
+_SIGNS_OF_A_KEY = (
+    "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_PROFILE", "ANTHROPIC_IDENTITY_TOKEN",
+    "ANTHROPIC_IDENTITY_TOKEN_FILE",
+)  # fmt: skip
 _NO_KEY = "there is no key for Claude; set ANTHROPIC_API_KEY, or SCRUBJAY_EXTRACTOR=none to do without"
 
 
@@ -111,7 +115,7 @@ def has_credentials() -> bool:
     on_windows = os.name == "nt" and "APPDATA" in os.environ
     default = Path(os.environ["APPDATA"]) / "Anthropic" if on_windows else Path.home() / ".config" / "anthropic"
     folder = Path(os.environ.get("ANTHROPIC_CONFIG_DIR") or default)
-    if not folder.exists() and not any(name.startswith("ANTHROPIC_") for name in os.environ):
+    if not folder.exists() and not any(os.environ.get(name) for name in _SIGNS_OF_A_KEY):
         return False
     import anthropic
 

@@ -67,14 +67,15 @@ class Added:
 
     Messages that an extractor has read are not among the outcomes: their facts are. `uncompared`: how many new facts
     beyond the first 50 nobody has compared with what is known. `conflicting`: the related ones are what an extractor
-    found to contradict the new facts. `pending`: how many messages are still to be read, and
-    `problem` why, if there is any other reason than time. `unread`: there is no extractor. `left_out`: small talk.
+    found to contradict the new facts. `read`: how many messages have been read; `pending`: how many are still to be,
+    and `problem` why, if there is any other reason than time. `unread`: there is no extractor. `left_out`: small talk.
     """
 
     outcomes: tuple[Outcome, ...]
     related: tuple[Hit, ...]
     uncompared: int = 0
     conflicting: bool = False
+    read: int = 0
     pending: int = 0
     problem: str = ""
     unread: bool = False
@@ -282,6 +283,7 @@ def _read_now(
         outcomes=(*told, *reading.outcomes),
         related=_related(engine, occasion, facts, vectors, among=tuple(reading.conflicts)) if reading.conflicts else (),
         conflicting=bool(reading.conflicts),
+        read=len(mine) - len(reading.waiting),
         pending=len(reading.waiting),
         problem=reading.problem,
         left_out=left_out,
