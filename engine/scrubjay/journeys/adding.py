@@ -172,7 +172,8 @@ def _plan_messages(
             inserted.append(known[digest])
         event = _EVENT_BY_STATE[known[digest].state] if is_new else Event.NONE
         outcomes.append(Outcome(record=known[digest], event=event))
-        previous = known[digest].text  # as it is stored, so that forgetting it finds its traces
+        if known[digest].state is not State.SUSPECT:
+            previous = known[digest].text  # as it is stored, so that forgetting it finds its traces
     return Plan(inserted=tuple(inserted), replaced=(), outcomes=tuple(outcomes))
 
 

@@ -1,11 +1,11 @@
 """update: a correction of what a memory says."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from scrubjay.errors import InvalidInput, MemoryNotFound
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.listing import version_that_holds
-from scrubjay.remembering.rows import corrected
+from scrubjay.remembering.rows import corrected, never_true
 from scrubjay.texts import checked
 from scrubjay.types import MAX_TEXT_CHARS, Caller, Filter, MemoryRecord
 
@@ -41,5 +41,5 @@ def update(engine: Engine, caller: Caller | None, memory_id: str, content: str) 
             raise InvalidInput("memory_id", f"names a memory that was superseded{by}; correct what holds now instead")
         written_by = caller.written_by if caller else ""
         new = corrected(old, text, version=newest + 1, now=now, written_by=written_by)
-        engine.store.write(owner, inserted=[new], vectors=vectors, replaced=[replace(old, valid_to=old.valid_from)])
+        engine.store.write(owner, inserted=[new], vectors=vectors, replaced=[never_true(old)])
     return Correction(record=new, previous=old.text)

@@ -29,7 +29,7 @@ class Proposal:
     """A fact, the random part of its id should it be new, and the episode that holds its evidence, if any.
 
     `role`: who speaks. `refines`: the id of a memory that it says better. `newer`: those of the memories it replaces
-    that were said after it. A suspect one changes nothing.
+    that were said after it; None when nobody knows, so that their dates decide. A suspect one changes nothing.
     """
 
     draft: FactDraft
@@ -38,7 +38,7 @@ class Proposal:
     role: str = "user"
     state: State = State.READY
     refines: str = ""
-    newer: tuple[str, ...] = ()
+    newer: tuple[str, ...] | None = None
 
     @property
     def source_ids(self) -> tuple[str, ...]:
@@ -156,7 +156,7 @@ class _Drafting:
             return self._confirm(proposal, same, [target for target in targets if target.id != same.id])
         if same is not None:
             targets = [same, *(target for target in targets if target.id != same.id)]
-        later = [t for t in targets if t.id in proposal.newer or (since is not None and _is_dated_after(t, since))]
+        later = [target for target in targets if _is_later(target, proposal, since)]
         earlier = [target for target in targets if target not in later]
         past = self._past.get((digest, since)) if since is not None and not earlier else None
         if past is not None and _was_ever_true(self._row(past)):
@@ -287,7 +287,9 @@ class _Drafting:
                 if self._known.get(row.digest, row).key == row.key:
                     self._known.pop(row.digest, None)
                 successor = superseded_by if row.is_current(self._now) else row.superseded_by
-                self._put(replace(row, valid_to=max(at, row.valid_from), superseded_by=successor))
+                state = State.READY if row.state is State.PENDING else row.state  # nobody needs to read it any more
+                closed = replace(row, valid_to=max(at, row.valid_from), superseded_by=successor, state=state)
+                self._put(closed)
 
     def _put(self, row: MemoryRecord) -> None:
         (self.inserted if row.key in self.inserted else self.replaced)[row.key] = row
@@ -297,6 +299,13 @@ class _Drafting:
 
 def _was_ever_true(record: MemoryRecord) -> bool:
     return record.valid_to is None or record.valid_to > record.valid_from
+
+
+def _is_later(target: MemoryRecord, proposal: Proposal, since: datetime | None) -> bool:
+    """Whether a proposal belongs into the past of what it would replace."""
+    if proposal.newer is not None:
+        return target.id in proposal.newer
+    return since is not None and _is_dated_after(target, since)
 
 
 def _is_dated_after(target: MemoryRecord, since: datetime) -> bool:

@@ -88,6 +88,7 @@ def _judged(
         token="",
         source=passage.episode,
         role=passage.episode.role,
+        newer=(),
         state=State.SUSPECT if _is_suspect(item, passage, text, evidence) else State.READY,
     )
     if proposal.state is State.SUSPECT:

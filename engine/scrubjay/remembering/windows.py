@@ -128,5 +128,7 @@ def _is_reply(text: str) -> bool:
         shape = json.loads(text)
     except (ValueError, RecursionError):
         return False
-    listed = [item for name in ("results", "memories") for item in shape.get(name) or ()]
-    return bool(listed) and all(isinstance(item, dict) and {"id", "memory"} <= item.keys() for item in listed)
+    listed = shape.get("results") or shape.get("memories")
+    return isinstance(listed, list) and all(
+        isinstance(item, dict) and {"id", "memory"} <= item.keys() for item in listed
+    )
