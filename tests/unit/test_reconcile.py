@@ -325,6 +325,6 @@ def test_whatever_a_model_answers_the_plan_keeps_what_is_known(
     for row in plan.inserted:
         assert row.source_ids
         assert all(words in said.text for words in row.evidence)
-        assert row.valid_to is None or row.valid_to > row.valid_from
+        assert row.valid_to is None or row.valid_to >= row.valid_from
     targets: list[MemoryRecord] = [row for row in plan.inserted if row.version > 1]
     assert len({row.id for row in targets}) == len(targets)
