@@ -1,5 +1,6 @@
 import itertools
 import os
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +18,8 @@ from scrubjay.stores.lancedb import LanceDBStore
 # Whoever runs the tests may have a key; no test may use it, and neither may the processes that tests start.
 for _name in [name for name in os.environ if name.startswith(("ANTHROPIC_", "OPENAI_"))]:
     del os.environ[_name]
-os.environ["ANTHROPIC_CONFIG_DIR"] = os.devnull + "/none"
+_home = tempfile.TemporaryDirectory(prefix="scrubjay-tests-")
+os.environ["HOME"] = _home.name
 
 
 @pytest.fixture(scope="session")

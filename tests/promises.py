@@ -8,6 +8,7 @@ PROMISES = {
     "erasure": "After forget no byte of the text is left in the data folder.",
     "durability": "What was acknowledged is there after the process has gone, killed or not.",
     "nothing-unread": "Whatever a model's service does, what was said is found, and its facts are stored exactly once.",
+    "suspects": "What reads like a command or a credential is told, changes nothing, and waits to be confirmed.",
     "concurrency": "Processes that write to one folder at once lose nothing and store nothing twice.",
     "all-or-nothing": "An add that fails has stored nothing.",
     "wire": "Nothing but the protocol is written to standard output.",

@@ -47,6 +47,8 @@ def _told_to_mem0(record: MemoryRecord) -> dict[str, Any]:
     owners = {"user_id": record.user_id, "agent_id": record.agent_id, "run_id": record.session_id}
     return {
         **{name: value for name, value in owners.items() if value},
+        **({"source_ids": list(record.source_ids)} if record.source_ids else {}),
+        "origin": record.origin,
         "hash": record.digest,
         "created_at": shown(record.recorded_at),
         "updated_at": shown(record.recorded_at),

@@ -25,7 +25,7 @@ def model() -> Iterator[Model]:
 
 
 def with_model(model: Model, **more: str) -> dict[str, str]:
-    return {"ANTHROPIC_API_KEY": "key", "ANTHROPIC_BASE_URL": model.url, "ANTHROPIC_CONFIG_DIR": "", **more}
+    return {"ANTHROPIC_API_KEY": "key", "ANTHROPIC_BASE_URL": model.url, **more}
 
 
 def run(folder: Path, *arguments: str, status: int = 0, **more: str) -> dict[str, Any]:

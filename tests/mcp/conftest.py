@@ -9,6 +9,7 @@ from mcp import Client
 
 from scrubjay import Memory
 from scrubjay.embedding.fastembed import FastembedEmbedder
+from scrubjay.ports import Extractor
 from scrubjay_tools.host import Host, Principal
 from scrubjay_tools.surface import surface
 from wire import Connect, Wire
@@ -32,9 +33,9 @@ def connect(tmp_path: Path, embedder: FastembedEmbedder, era: str) -> Connect:
 
     @asynccontextmanager
     async def connected(
-        user: str = "ana", *, ttl: timedelta = timedelta(hours=24), **client: Any
+        user: str = "ana", *, ttl: timedelta = timedelta(hours=24), extractor: Extractor | str = "auto", **client: Any
     ) -> AsyncIterator[Wire]:
-        with Memory(tmp_path / "data", embedder=embedder, session_ttl=ttl) as memory:
+        with Memory(tmp_path / "data", embedder=embedder, session_ttl=ttl, extractor=extractor) as memory:
             host = Host(
                 engine=lambda: memory.engine,
                 principal=lambda: Principal(tenant="local", user_id=user, agent_id="assistant"),

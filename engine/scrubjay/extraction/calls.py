@@ -107,6 +107,11 @@ def not_an_answer(detail: str) -> ExtractorUnavailable:
     )
 
 
+def reason(error: Exception) -> str:
+    """Return why a connection failed: the SDKs say "Connection error." and leave the reason to the cause."""
+    return one_line(str(error.__cause__ or error), longest=200)
+
+
 def _seconds(text: str) -> float | None:
     """Return the seconds of a retry-after header; its other form, a date, is not worth a clock here."""
     try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scrubjay.errors import AnswerTooLong, ExtractionError, ExtractorUnavailable
-from scrubjay.extraction.calls import Calls, not_an_answer, status_error
+from scrubjay.extraction.calls import Calls, not_an_answer, reason, status_error
 from scrubjay.extraction.prompt import SYSTEM, user_turn
 from scrubjay.extraction.schema import SCHEMA, facts_in
 from scrubjay.readings import ExtractedFact, Window
@@ -58,10 +58,15 @@ class ClaudeExtractor:
 
     async def _answer(self, said: str, timeout_s: float) -> str:
         """Return the text of an answer that came to its end."""
-        from anthropic import AsyncAnthropic
+        import anthropic
+        from httpx2 import InvalidURL
 
         options = {**self._options, "max_retries": 0, "timeout": timeout_s, "open_telemetry": False}
-        async with AsyncAnthropic(**options) as client:
+        try:
+            client = anthropic.AsyncAnthropic(**options)
+        except (anthropic.AnthropicError, InvalidURL, ValueError) as error:
+            raise ExtractorUnavailable(f"Claude's key or address cannot be used: {error}") from error
+        async with client:
             if not (client.api_key or client.auth_token or client.credentials):
                 raise ExtractorUnavailable(_NO_KEY)
             for limit in _LIMITS:
@@ -84,7 +89,7 @@ class ClaudeExtractor:
         except anthropic.APIStatusError as error:
             raise status_error(error.status_code, error.response.headers, error.message) from error
         except anthropic.APIConnectionError as error:
-            raise ExtractorUnavailable(f"Claude cannot be reached ({error})", temporary=True) from error
+            raise ExtractorUnavailable(f"Claude cannot be reached ({reason(error)})", temporary=True) from error
         except (anthropic.AnthropicError, json.JSONDecodeError) as error:
             raise not_an_answer(str(error)) from error
         _check(message)

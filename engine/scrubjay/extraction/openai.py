@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from scrubjay.errors import AnswerTooLong, ConfigurationError, ExtractionError, ExtractorUnavailable
-from scrubjay.extraction.calls import Calls, not_an_answer, status_error
+from scrubjay.extraction.calls import Calls, not_an_answer, reason, status_error
 from scrubjay.extraction.prompt import SYSTEM, user_turn
 from scrubjay.extraction.schema import SCHEMA, facts_in
 from scrubjay.readings import ExtractedFact, Window
@@ -55,11 +55,14 @@ class OpenAIExtractor:
     async def _answer(self, said: str, timeout_s: float) -> str:
         """Return the text of an answer that came to its end."""
         import openai
+        from httpx2 import InvalidURL
 
         try:
             client = openai.AsyncOpenAI(**self._options, max_retries=0, timeout=timeout_s)
         except openai.OpenAIError as error:
             raise ExtractorUnavailable("there is no key for OpenAI; set OPENAI_API_KEY") from error
+        except (InvalidURL, ValueError) as error:
+            raise ExtractorUnavailable(f"OpenAI's key or address cannot be used: {error}") from error
         async with client:
             for limit in _LIMITS:
                 choice = await self._choice(client, said, limit)
@@ -83,9 +86,13 @@ class OpenAIExtractor:
         except openai.APIStatusError as error:
             raise status_error(error.status_code, error.response.headers, error.message) from error
         except openai.APIConnectionError as error:
-            raise ExtractorUnavailable(f"the model's service cannot be reached ({error})", temporary=True) from error
+            raise ExtractorUnavailable(
+                f"the model's service cannot be reached ({reason(error)})", temporary=True
+            ) from error
         except (openai.OpenAIError, json.JSONDecodeError) as error:
             raise not_an_answer(str(error)) from error
+        except UnicodeEncodeError as error:
+            raise ExtractorUnavailable("OpenAI's key holds characters that no key has") from error
         _check(completion)
         return completion.choices[0]
 
