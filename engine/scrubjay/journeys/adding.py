@@ -219,10 +219,16 @@ def _plan_facts(engine: Engine, occasion: Occasion, addition: Addition, said: Pl
 def _known_messages(
     engine: Engine, occasion: Occasion, messages: Sequence[Message], digests: Sequence[str]
 ) -> dict[str, MemoryRecord]:
-    """Return what was said before: still current, or (a transcript sent again) at the same moment, if outdated now."""
+    """Return what was said before and is still current, and of a transcript that is sent again also what is not.
+
+    It is one when the message has its time, or when more than one of these messages is known. A single sentence that
+    holds no longer is said anew.
+    """
     dated = {digest for message, digest in zip(messages, digests, strict=True) if message.time is not None}
     rows = in_scope(engine, occasion, digests=digests)
-    return {row.digest: row for row in reversed(rows) if row.is_current(occasion.now) or row.digest in dated}
+    sent_again = len({row.digest for row in rows}) > 1
+    known = [row for row in rows if sent_again or row.is_current(occasion.now) or row.digest in dated]
+    return {row.digest: row for row in reversed(known)}
 
 
 def _last_turn(engine: Engine, occasion: Occasion) -> MemoryRecord | None:
