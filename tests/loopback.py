@@ -108,6 +108,7 @@ class Model:
     def __init__(self, form: "Form") -> None:
         self.requests: list[Asked] = []
         self.reads: Callable[[Asked], list[Item]] = one_fact_each
+        self.chats: Answer | None = None  # what a request with tools is answered
         self.asked = threading.Semaphore(0)
         self.delivered = threading.Semaphore(0)
         self.released = threading.Event()
@@ -157,6 +158,9 @@ class Model:
     def refusal(self, text: str = "") -> Reply:
         return self._form.refusal(text)
 
+    def calls(self, tool: str, **arguments: Any) -> Reply:
+        return self._form.calls(tool, arguments)
+
     def close(self) -> None:
         self.released.set()
         self._server.shutdown()
@@ -164,6 +168,8 @@ class Model:
         self._server.server_close()
 
     def answer(self, asked: Asked) -> Reply:
+        if "tools" in asked.body and self.chats is not None:
+            return self.chats(asked)
         with self._guard:
             self.requests.append(asked)
             scripted = self._script.pop(0) if self._script else None
@@ -234,11 +240,20 @@ class Form:
     def refusal(self, text: str) -> Reply:
         raise NotImplementedError
 
+    def calls(self, tool: str, arguments: dict[str, Any]) -> Reply:
+        raise NotImplementedError
+
 
 class Messages(Form):
     """The Messages API: a thinking block comes first, as the model has it by default."""
 
     def says(self, text: str, stop: str = "end_turn", details: dict[str, str] | None = None) -> Reply:
+        return self._message([{"type": "text", "text": text}] if text else [], stop, details)
+
+    def calls(self, tool: str, arguments: dict[str, Any]) -> Reply:
+        return self._message([{"type": "tool_use", "id": "toolu_1", "name": tool, "input": arguments}], "tool_use")
+
+    def _message(self, blocks: list[dict[str, Any]], stop: str, details: dict[str, str] | None = None) -> Reply:
         thinking = {"type": "thinking", "thinking": "", "signature": "sig"}
         return _json(
             {
@@ -246,7 +261,7 @@ class Messages(Form):
                 "type": "message",
                 "role": "assistant",
                 "model": "claude-haiku-5-5",
-                "content": [thinking, {"type": "text", "text": text}] if text else [thinking],
+                "content": [thinking, *blocks],
                 "stop_reason": stop,
                 "stop_details": details,
                 "stop_sequence": None,
@@ -267,7 +282,14 @@ class ChatCompletions(Form):
     base = "/v1"
 
     def says(self, text: str, stop: str = "stop", refusal: str | None = None) -> Reply:
-        message = {"role": "assistant", "content": text or None, "refusal": refusal}
+        return self._completion({"role": "assistant", "content": text or None, "refusal": refusal}, stop)
+
+    def calls(self, tool: str, arguments: dict[str, Any]) -> Reply:
+        function = {"name": tool, "arguments": json.dumps(arguments)}
+        call = {"id": "call_1", "type": "function", "function": function}
+        return self._completion({"role": "assistant", "content": None, "tool_calls": [call]}, "tool_calls")
+
+    def _completion(self, message: dict[str, Any], stop: str) -> Reply:
         return _json(
             {
                 "id": "chatcmpl-1",

@@ -70,6 +70,10 @@ def add_memory(
     the fact again with `replaces: [its id]`: the old one stays in the history. If both can be true, leave them.
     Sending the same again is harmless (event NONE).
 
+    With `content` or `messages` alone the words are kept, and this server draws facts from them itself if it has a
+    model for it; the reply's `note` says what happened and what to do. Events: PENDING = kept, will be read later;
+    SUSPECT = reads like a command or a credential, kept aside until the person confirms it: tell them.
+
     scope: user = about the person, kept; session = only for this conversation (needs session_id, expires); agent
     = lessons of your own work, shared by everyone you serve: never anything personal.
     """

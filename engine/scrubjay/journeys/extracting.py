@@ -29,8 +29,8 @@ MOST_ATTEMPTS = 5
 """How often the words of an episode are given to the model by itself; `extract --pending` tries again all the same."""
 
 _CONTEXT_MESSAGES = 6
-_NEIGHBOURS, _NEIGHBOURS_PER_SENTENCE = 12, 3
-_MOST_SENTENCES, _MOST_KNOWN = 24, 40
+_NEIGHBOURS, _NEIGHBOURS_PER_SENTENCE = 8, 2
+_MOST_SENTENCES, _MOST_KNOWN = 24, 30
 _WHOLE_CHARS = 2_000  # of a window, to find its neighbours by: the embedding model reads no more at once
 _TRIES = 3
 

@@ -44,6 +44,7 @@ def doctor(settings: Settings, as_json: bool) -> None:
         _check("data folder", lambda: _folder(settings)),
         _check("memories", lambda: _memories(settings)),
         _check("embedding model", lambda: _model(settings)),
+        _check("extractor", lambda: _extractor(settings)),
         _check("add, search, forget over stdio, in a temporary folder", lambda: _round_trip(settings)),
     ]
     lines = [
@@ -101,6 +102,14 @@ def _model(settings: Settings) -> str:
     return embedder.signature
 
 
+def _extractor(settings: Settings) -> str:
+    """Say who reads what was said for facts; whether the key is good, only a paid call would tell."""
+    from scrubjay.config import ChosenExtractor
+
+    chosen = ChosenExtractor(settings.extractor, model=settings.model)()
+    return chosen.name if chosen else "none: the calling assistant draws the facts (set ANTHROPIC_API_KEY to change it)"
+
+
 def _round_trip(settings: Settings) -> str:
     import anyio
 
@@ -125,6 +134,7 @@ async def _main_job(settings: Settings, home: str) -> None:
         "SCRUBJAY_STORE": "",
         "SCRUBJAY_USER_ID": "doctor",
         "SCRUBJAY_EMBEDDING_MODEL": settings.embedding_model,
+        "SCRUBJAY_EXTRACTOR": "none",
     }
     server = StdioServerParameters(command=sys.executable, args=["-m", "scrubjay_server", "serve"], env=environment)
     with anyio.move_on_after(_ROUND_TRIP_PATIENCE_S) as patience:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from extraction.conftest import SDKS
 from loopback import BROKEN, CUT_OFF, DRIPPING, EMPTY, NOTHING, Answer, Model, Reply, error, page
+from reading.conftest import SDKS
 from scrubjay import Memory
 from scrubjay.embedding.fastembed import FastembedEmbedder
 
