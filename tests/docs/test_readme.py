@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 README = ROOT.joinpath("README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
 MAKE_TARGETS = {"make demo", "make test"}  # run by the test of the demo, and by whoever runs this
-ELSEWHERE = ("claude ", ".venv/bin/python benchmarks/")  # another program; data that is not ours to ship
+# Another program; data that is not ours to ship, and minutes; a model's service.
+ELSEWHERE = ("claude ", ".venv/bin/python benchmarks/", "scrubjay extract --pending")
 
 
 def blocks(language: str) -> list[str]:
