@@ -13,7 +13,7 @@ from mcp.server.mcpserver import MCPServer
 
 from scrubjay import Memory, ScrubjayError, __version__
 from scrubjay.journeys.engine import Engine
-from scrubjay_server.local import TENANT, build_memory
+from scrubjay_server.local import TENANT, build_memory, local_caller
 from scrubjay_server.pending import PendingReader
 from scrubjay_server.settings import Settings
 from scrubjay_server.stdin import ReadableLines
@@ -44,7 +44,7 @@ class EngineLoader:
         self._lock = threading.Lock()
         self._memory: Memory | None = None
         self._timer: threading.Timer | None = None
-        self._reader = PendingReader(self)
+        self._reader = PendingReader(self, local_caller(settings))
 
     def __call__(self) -> Engine:
         """Return the engine as soon as its store is open; the weights may still be loading."""

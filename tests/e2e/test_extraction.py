@@ -170,3 +170,28 @@ def test_without_an_extractor_there_is_nothing_to_extract_with(tmp_path: Path) -
     )
     assert done.returncode == 1
     assert done.stderr.startswith("Error: there is nobody to read with: set ANTHROPIC_API_KEY")
+
+
+def test_hanging_up_waits_for_no_model(tmp_path: Path, model: Model) -> None:
+    model.script(NOTHING)
+    patience = {"SCRUBJAY_ADD_WAIT_S": "0.1", "SCRUBJAY_EXTRACT_TIMEOUT_S": "600"}
+    with raw_server(tmp_path, **with_model(model, **patience)) as server:
+        server.shake_hands()
+        assert [result["event"] for result in server.call("add_memory", content="I keep bees")["results"]] == [
+            "PENDING"
+        ]
+        assert model.asked.acquire(timeout=60)
+        assert server.hang_up() == 0
+    assert model.hung_up.wait(20)
+    run(tmp_path, "extract", "--pending", **with_model(model))
+    assert facts(tmp_path) == Counter(["Noted: I keep bees"])
+
+
+@pytest.mark.promise("isolation")
+def test_nobody_has_another_persons_words_read(tmp_path: Path, model: Model) -> None:
+    model.script(error(401, "authentication_error"))
+    run(tmp_path, "add", "I keep bees", **with_model(model))
+    ben = with_model(model, SCRUBJAY_USER_ID="ben")
+    assert run(tmp_path, "extract", "--pending", **ben) == {"read": 0, "facts": 0, "pending": 0}
+    assert len(model.requests) == 1
+    assert run(tmp_path, "extract", "--pending", **with_model(model)) == {"read": 1, "facts": 1, "pending": 0}

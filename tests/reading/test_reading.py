@@ -434,3 +434,16 @@ def test_a_key_that_cannot_be_sent_loses_nothing(tmp_path: Path, embedder: Faste
     extractor = OpenAIExtractor(api_key="clé", base_url="http://127.0.0.1:1")
     with Memory(tmp_path, embedder=embedder, extractor=extractor, extract_timeout_s=1) as memory:
         assert [one["event"] for one in memory.add("I keep bees", user_id="ana")] == ["PENDING"]
+
+
+def test_what_is_corrected_while_the_model_reads_is_read_anew(memory: Memory, model: Model) -> None:
+    go_on = model.hold()
+    adding = threading.Thread(target=memory.add, args=("I keep beez",), kwargs={"user_id": "ana"})
+    adding.start()
+    assert model.asked.acquire(timeout=20)
+    memory.update(memory.get_all(user_id="ana", state="pending")[0]["id"], "I keep bees")
+    go_on()
+    adding.join(timeout=30)
+    memory.extract()
+    assert texts(memory.get_all(user_id="ana")) == ["Noted: I keep bees"]
+    assert memory.get_all(user_id="ana", state="pending")["total"] == 0

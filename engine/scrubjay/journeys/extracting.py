@@ -10,7 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from scrubjay.errors import AnswerTooLong, ExtractionError, ExtractionTimeout, ExtractorUnavailable, StoreBusy
+from scrubjay.errors import (
+    AnswerTooLong,
+    EmbeddingError,
+    ExtractionError,
+    ExtractionTimeout,
+    ExtractorUnavailable,
+    StoreError,
+)
 from scrubjay.journeys.committing import TICK, Vectors, commit, outdated, versions_of
 from scrubjay.journeys.engine import Engine, Reading
 from scrubjay.journeys.listing import version_that_holds
@@ -21,7 +28,7 @@ from scrubjay.remembering.plan import Outcome, Plan, Proposal, plan_facts
 from scrubjay.remembering.reconcile import Known, reconcile
 from scrubjay.remembering.rows import Occasion, fact_digest, occasion_of
 from scrubjay.remembering.windows import Passage, bare, first_batch, halves, message_of, passages_of, sentences
-from scrubjay.types import PENDING, Event, Filter, Kind, MemoryRecord, Owner, Position, State
+from scrubjay.types import PENDING, Caller, Event, Filter, Kind, MemoryRecord, Owner, Position, State
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +46,7 @@ _TRIES = 3
 class Read:
     """Some episodes that have been read: what became of their facts, and known memories that these contradict.
 
-    `problem`: why they have not been read ("" when they have).
+    `problem`: why they have not been read ("" when they have); without any episode, why nothing can be read now.
     """
 
     episode_ids: tuple[str, ...]
@@ -58,18 +65,26 @@ class Tally:
     problem: str = ""
 
 
-def extract_everything(engine: Engine, *, most_attempts: int | None = MOST_ATTEMPTS) -> Tally:
-    """Read what is pending of every owner of the tenant, now, in this thread; `most_attempts` None: whatever failed."""
-    reads: list[Read] = []
+def extract_everything(
+    engine: Engine, *, caller: Caller | None = None, most_attempts: int | None = MOST_ATTEMPTS
+) -> Tally:
+    """Read what is pending, now, in this thread: of a caller's own tables, or (None) of every owner of the tenant.
+
+    `most_attempts` None: whatever has failed before. Nothing is raised for one owner's trouble: the others are read.
+    """
+    own = None if caller is None else set(caller.owners())
     owners = [owner for owner in engine.store.owners_with_pending() if owner.tenant == engine.tenant]
-    if engine.extractor is not None:
-        for owner in owners:
-            try:
-                extract_pending(engine, owner, most_attempts=most_attempts, told=reads.append)
-            except StoreBusy as error:
-                reads.append(Read(episode_ids=(), problem=str(error)))
-            if reads and reads[-1].problem and not reads[-1].episode_ids:
-                break  # nobody can be read now
+    owners = [owner for owner in owners if own is None or owner in own]
+    reads: list[Read] = []
+    for owner in owners:
+        try:
+            extract_pending(engine, owner, most_attempts=most_attempts, told=reads.append)
+        except (StoreError, EmbeddingError) as error:
+            logger.warning("an owner's pending messages are read later: %s", error)
+            reads.append(Read(episode_ids=(), problem=str(error)))
+            continue
+        if reads and reads[-1].problem and not reads[-1].episode_ids:
+            break  # the service is not there for the others either
     now = engine.now()
     done = [read for read in reads if not read.problem]
     return Tally(
@@ -251,7 +266,8 @@ def _commit(
 ) -> Read | None:
     """Write the facts and that the batch is read, at once, under the owner's lock.
 
-    None when something that the model was shown has been forgotten meanwhile: then nothing of its answer is kept.
+    None when something that the model was shown has been forgotten, or what it read corrected, meanwhile: then nothing
+    of its answer is kept.
     """
     now = engine.now()
     ids = shown.ids | {row.id for row in batch}
@@ -261,6 +277,8 @@ def _commit(
     by_id: dict[str, list[MemoryRecord]] = {}
     for row in sorted(fresh, key=lambda row: -row.version):
         by_id.setdefault(row.id, []).append(row)
+    if any(by_id[passage.episode.id][0].version != passage.episode.version for passage in shown.passages):
+        return None
     episodes = [by_id[row.id][0] for row in batch if by_id[row.id][0].state is State.PENDING]
     occasion = occasion_of(batch[0], owner, now=now, extractor=extractor_name)
     pending = {row.id: row for row in episodes}

@@ -293,7 +293,7 @@ def extract(settings: Settings, pending: bool, as_json: bool) -> None:
     with build_memory(settings, origin="cli") as memory:
         if memory.engine.extractor is None:
             raise ConfigurationError(_NO_EXTRACTOR)
-        tally = extract_everything(memory.engine, most_attempts=None)
+        tally = extract_everything(memory.engine, caller=local_caller(settings), most_attempts=None)
     lines = [f"{tally.read} messages read, {tally.facts} facts stored or changed, {tally.pending} messages pending."]
     show(tally_shape(tally), [*lines, *([tally.problem] if tally.problem else [])], as_json=as_json)
     sys.exit(1 if tally.pending else 0)
