@@ -34,8 +34,13 @@ def extractor(sdk: str, model: Model) -> Extractor:
 
 
 @pytest.fixture
-def memory(tmp_path: Path, embedder: FastembedEmbedder, extractor: Extractor) -> Iterator[Memory]:
+def timeout_s() -> float:
+    return 30
+
+
+@pytest.fixture
+def memory(tmp_path: Path, embedder: FastembedEmbedder, extractor: Extractor, timeout_s: float) -> Iterator[Memory]:
     with Memory(
-        tmp_path / "data", embedder=embedder, extractor=extractor, extract_timeout_s=1, add_wait_s=30
+        tmp_path / "data", embedder=embedder, extractor=extractor, extract_timeout_s=timeout_s, add_wait_s=60
     ) as opened:
         yield opened

@@ -74,7 +74,9 @@ def after(calls: int, replies: list[Reply], model: Model) -> None:
 
 @pytest.mark.promise("nothing-unread")
 @pytest.mark.parametrize("calls_before", [0, 1], ids=["at the first call", "in the middle"])
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize(
+    ("name", "timeout_s"), [(name, 30 if fault.heals else 2) for name, fault in FAULTS.items()], ids=list(FAULTS)
+)
 def test_nothing_is_lost_and_nothing_is_read_twice(memory: Memory, model: Model, name: str, calls_before: int) -> None:
     fault = FAULTS[name]
     after(calls_before, fault.replies(model), model)
@@ -131,6 +133,7 @@ def test_one_poisoned_message_spoils_no_other(memory: Memory, model: Model) -> N
     assert sum("poison" in str(asked.messages) for asked in model.requests) == asked_about_it + 1
 
 
+@pytest.mark.parametrize("timeout_s", [1])
 def test_the_deadline_hangs_up_on_who_never_answers(memory: Memory, model: Model) -> None:
     model.script(NOTHING)
     added = memory.add("I keep bees", user_id="ana")

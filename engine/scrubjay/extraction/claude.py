@@ -49,6 +49,8 @@ class ClaudeExtractor:
 
     def extract(self, window: Window, *, timeout_s: float) -> list[ExtractedFact]:
         """Return the facts in a window's messages; raises ExtractionError, AnswerTooLong, ExtractorUnavailable."""
+        import anthropic  # noqa: F401 - its time is not the model's
+
         said = user_turn(window, new_mark=self._new_mark)
         return facts_in(self._calls.answer(lambda: self._answer(said, timeout_s), timeout_s=timeout_s))
 

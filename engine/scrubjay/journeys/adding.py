@@ -18,7 +18,7 @@ from scrubjay.journeys.searching import RECALLED, Wanted, rank
 from scrubjay.remembering.gate import is_small_talk
 from scrubjay.remembering.plan import Outcome, Plan, Proposal, plan_facts, source_of
 from scrubjay.remembering.rows import Occasion, episode_digest, episode_row, fact_digest
-from scrubjay.remembering.suspicion import suspicion
+from scrubjay.remembering.suspicion import set_apart, suspicion
 from scrubjay.remembering.windows import without_recalled
 from scrubjay.types import (
     MAX_BATCH,
@@ -89,6 +89,7 @@ def add(engine: Engine, caller: Caller, addition: Addition, *, progress: Progres
     `replaces`), OwnerRequired, EmbeddingError, StoreError; a failing extractor raises nothing.
     """
     _check_size(addition)
+    addition = replace(addition, messages=[part for message in addition.messages for part in _parts(message)])
     owner = caller.owner_of(addition.scope)
     reads = addition.infer and not addition.facts and engine.extractor is not None
     gated = _gated(addition)
@@ -125,6 +126,11 @@ def _check_size(addition: Addition) -> None:
             raise InvalidInput(field_name, f"has {len(items):,} items, the most is {MAX_BATCH:,}; send several calls")
     if not addition.messages and not addition.facts:
         raise InvalidInput("content", "is empty, and so are messages and facts; give one of them")
+
+
+def _parts(message: Message) -> list[Message]:
+    """Return a message, or its harmless sentences and its suspect ones as two."""
+    return [replace(message, content=part) for part in set_apart(message.content) if part.strip()]
 
 
 def _gated(addition: Addition) -> frozenset[int]:

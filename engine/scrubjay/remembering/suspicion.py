@@ -50,10 +50,11 @@ _COMMANDS = tuple(
     )
 )
 
-_KEY_FORMS = re.compile(
-    r"\bsk-[A-Za-z0-9_\-]{16,}|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}|\bAKIA[0-9A-Z]{16}\b|\bxox[abprs]-[\w-]{10,}"
-    r"|\bAIza[\w-]{30,}|\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{5,}|-----BEGIN [A-Z ]*PRIVATE KEY-----|\bglpat-[\w-]{16,}"
-    r"|\bBearer\s+[A-Za-z0-9._\-]{20,}|\b[a-z][a-z0-9+.-]*://[^\s:/@]+:[^\s:/@]+@"
+_SENTENCES = re.compile(r"[^.!?。！？\n]*(?:[.!?](?!\s)[^.!?。！？\n]*)*[.!?。！？\n]*\s*", re.DOTALL)
+_KEY_FORMS = re.compile(  # every repetition has an end: hostile texts are long
+    r"\bsk-[A-Za-z0-9_\-]{16}|\bgh[pousr]_[A-Za-z0-9]{20}|\bgithub_pat_\w{20}|\bAKIA[0-9A-Z]{16}\b|\bxox[abprs]-[\w-]{10}"
+    r"|\bAIza[\w-]{30}|\beyJ[\w-]{10,1000}\.[\w-]{10,1000}\.[\w-]{5}|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----|\bglpat-[\w-]{16}"
+    r"|\bBearer\s{1,3}[A-Za-z0-9._\-]{20}|\b[a-z][a-z0-9+.-]{1,15}://[^\s:/@]{1,100}:[^\s:/@]{1,100}@"
 )
 _SECRET_NAMES = (
     r"(?:pass\s?words?|pass\s?codes?|pass\s?phrases?|api[\s_-]?keys?|secret[\s_-]?keys?|access[\s_-]?tokens?|auth[\s_-]?tokens?"
@@ -89,6 +90,20 @@ def suspicion(text: str) -> str:
         return "credential"
     folded = plain.casefold().replace("’", "'")
     return "command" if any(command.search(folded) for command in _COMMANDS) else ""
+
+
+def set_apart(text: str) -> tuple[str, str]:
+    """Return the harmless sentences of a text and the suspect ones, each as they stand; "" for what there is not.
+
+    Where the rest is suspect even without them, all of it is.
+    """
+    if not suspicion(text):
+        return text, ""
+    sentences = _SENTENCES.findall(text)
+    harmless = "".join(sentence for sentence in sentences if not suspicion(sentence)).strip()
+    if not harmless or suspicion(harmless):
+        return "", text
+    return harmless, "".join(sentence for sentence in sentences if suspicion(sentence)).strip()
 
 
 def _is_secret(value: str) -> bool:

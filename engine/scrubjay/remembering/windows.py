@@ -76,9 +76,8 @@ def pieces(text: str, *, count_tokens: Callable[[str], int]) -> list[str]:
     """Return a text in pieces of at most 2,000 tokens, cut where a paragraph, a sentence or a word ends."""
     if not text.strip():
         return []
-    if count_tokens(text) <= TOKENS_AT_ONCE:
-        return [text]
-    return [piece for half in halves(text) for piece in pieces(half, count_tokens=count_tokens)]
+    parts = halves(text) if count_tokens(text) > TOKENS_AT_ONCE else [text]
+    return parts if len(parts) == 1 else [piece for part in parts for piece in pieces(part, count_tokens=count_tokens)]
 
 
 def halves(text: str) -> list[str]:
