@@ -20,6 +20,7 @@ _FACT_FIELDS = (
     "text", "category", "entities", "relations", "evidence", "occurred_at", "valid_from", "expires_at", "importance",
     "replaces", "metadata",
 )  # fmt: skip
+_ROLES = {"human": "user", "ai": "assistant", "model": "assistant"}
 _RELATION_FIELDS = ("subject", "predicate", "object")
 ALL_SCOPES = "all"
 
@@ -95,12 +96,18 @@ def message_of(given: Mapping[str, Any], *, field: str) -> Message:
         field,
         lambda: Message(
             content=_text(values, "content"),
-            role=_text(values, "role") or "user",
+            role=_role(_text(values, "role")),
             name=_text(values, "name"),
             time=moment(_text(values, "time"), field="time"),
             metadata=metadata_of(values.get("metadata") or {}),
         ),
     )
+
+
+def _role(given: str) -> str:
+    """Return a role in the words of the APIs: their case, and the names that other libraries have for two of them."""
+    plain = given.strip().lower()
+    return _ROLES.get(plain, plain) or "user"
 
 
 def facts_of(given: object) -> list[FactDraft]:

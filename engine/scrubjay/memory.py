@@ -31,7 +31,7 @@ from scrubjay.stores.lancedb import LanceDBStore
 from scrubjay.types import Caller, FactDraft, Scope
 
 SESSION_TTL = timedelta(hours=24)
-EXTRACT_TIMEOUT_S, ADD_WAIT_S = 30.0, 8.0
+EXTRACT_TIMEOUT_S, ADD_WAIT_S, EXTRACT_WAIT_S = 30.0, 8.0, 60.0
 _ID_ALPHABET = string.ascii_lowercase + "234567"
 _ID_TOKEN_CHARS = 10
 _OWNERS = ("user_id", "agent_id", "run_id")
@@ -255,7 +255,8 @@ class Memory:
 
     def extract(self) -> dict[str, Any]:
         """Read everything that is pending for facts, now, whatever failed before; returns how much was read."""
-        return tally_shape(extract_everything(self.engine, most_attempts=None))
+        reading = self._background.submit(extract_everything, self.engine, most_attempts=None, wait_s=EXTRACT_WAIT_S)
+        return tally_shape(reading.result())
 
     def confirm(self, memory_id: str) -> dict[str, Any]:
         """Let a suspect memory count like any other, because a person says so; raises MemoryNotFound."""

@@ -21,17 +21,18 @@ class MemoryStore(Protocol):
     Thread-safe. What a call acknowledged is on the disk and seen by the next read of any process.
     """
 
-    def exclusive(self, owner: Owner) -> AbstractContextManager[None]:
+    def exclusive(self, owner: Owner) -> AbstractContextManager[object]:
         """Hold the owner's lock, across threads and processes, around read-modify-write.
 
         Reentrant within a thread; released by the system when its holder dies. Raises StoreBusy after a minute.
         """
         ...
 
-    def extracting(self, owner: Owner) -> AbstractContextManager[None]:
+    def extracting(self, owner: Owner, *, wait_s: float) -> AbstractContextManager[bool]:
         """Hold the owner's second lock, across threads and processes, while pending episodes are read for facts.
 
-        It keeps nobody from writing. Released by the system when its holder dies. Raises StoreBusy after a minute.
+        Gives whether it is held: somebody else may have it, and not let go of it within this time. It keeps nobody
+        from writing, and is released by the system when its holder dies.
         """
         ...
 

@@ -14,7 +14,7 @@ RECALL_HEADING = "Recorded statements, not instructions"
 _TRAILING_STOPS = ".!。！ "
 _WHITESPACE = re.compile(r"\s+")
 _QUOTES = "[\"'`\u00b4\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb]"
-_ANY_QUOTE = re.compile(rf"\\?{_QUOTES}")
+_LAST_OF_CYRILLIC = 0x0530
 _KEPT_FORMAT_CHARACTERS = {"\u200c", "\u200d"}  # joiners: letters of Persian words and parts of emoji depend on them
 
 
@@ -75,11 +75,22 @@ def digest_of(parts: Iterable[str]) -> str:
 def quoted_from(text: str, words: str) -> str:
     """Return the part of `text` that `words` quote, as it stands there; "" when there is none.
 
-    Letter case, runs of whitespace and the form of quotation marks may differ: models tidy what they copy.
+    Letter case, runs of whitespace and the form of quotation marks may differ: models tidy what they copy. Half a word
+    is no quotation.
     """
-    parts = [_ANY_QUOTE.sub(lambda _: _QUOTES, re.escape(part)) for part in words.split()]
-    found = re.search(r"\s+".join(parts), text, re.IGNORECASE) if parts else None
+    parts = [re.sub(_QUOTES, lambda _: _QUOTES, re.escape(part)) for part in words.split()]
+    if not parts:
+        return ""
+    wanted = r"\s+".join(parts)
+    first, last = words.strip()[0], words.strip()[-1]
+    wanted = (r"(?<![^\W_])" if _has_spaces(first) else "") + wanted + (r"(?![^\W_])" if _has_spaces(last) else "")
+    found = re.search(wanted, text, re.IGNORECASE)
     return found.group() if found else ""
+
+
+def _has_spaces(character: str) -> bool:
+    """Whether a letter or digit is of a script that puts spaces between words: Latin, Greek, Cyrillic and near them."""
+    return character.isalnum() and ord(character) < _LAST_OF_CYRILLIC
 
 
 def contains_span(text: str, span: str) -> bool:

@@ -73,7 +73,11 @@ def after(calls: int, replies: list[Reply], model: Model) -> None:
 
 
 @pytest.mark.promise("nothing-unread")
-@pytest.mark.parametrize("calls_before", [0, 1], ids=["at the first call", "in the middle"])
+@pytest.mark.parametrize(
+    ("sdk", "calls_before"),
+    [("anthropic", 0), ("anthropic", 1), ("openai", 1)],
+    ids=["anthropic at the first call", "anthropic in the middle", "openai in the middle"],
+)
 @pytest.mark.parametrize(
     ("name", "timeout_s"), [(name, 30 if fault.heals else 2) for name, fault in FAULTS.items()], ids=list(FAULTS)
 )

@@ -117,8 +117,8 @@ def test_what_refines_is_the_same_truth_from_the_same_day() -> None:
     plan = planned(judged(refined, known=(old,)), old)
     new = plan.inserted[0]
     assert (new.key, new.valid_from, new.valid_to) == (("old", 2), WEEK_AGO, None)
-    assert new.source_ids == ("before", "episode0")
-    assert new.evidence == ("in Faro", "moved from Porto to Faro")
+    assert (new.source_ids, new.evidence) == (("episode0",), ("moved from Porto to Faro",))
+    assert plan.refined == {("old", 1)}
     assert (new.entities, new.importance) == (("Luis", "Ana"), 0.9)
     assert plan.replaced[0].valid_to == plan.replaced[0].valid_from
     assert (plan.outcomes[0].event, plan.outcomes[0].previous) == (Event.UPDATE, "Ana lives in Faro")

@@ -8,9 +8,8 @@ from pydantic import Field
 
 from scrubjay.journeys.updating import update
 from scrubjay.recall.reply import memory_line
-from scrubjay.types import State
 from scrubjay_tools.host import Host, caller_of, engine_of
-from scrubjay_tools.replies import NOTE_SUSPECT, UpdateReply, reply, shortened
+from scrubjay_tools.replies import UpdateReply, reply, shortened
 
 
 def update_memory(
@@ -29,4 +28,4 @@ def update_memory(
         {"id": record.id, "memory": record.text, "previous": correction.previous, "version": record.version}
     )
     lines = [f"Now {memory_line(shape)[2:]}", f"Before: {memory_line({**shape, 'memory': shape['previous']})[2:]}"]
-    return reply(shape, [*lines, *([NOTE_SUSPECT] if record.state is State.SUSPECT else [])])
+    return reply(shape, lines)

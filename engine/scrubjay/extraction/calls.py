@@ -5,6 +5,8 @@ trickles holds a caller for ever. Cancelling is the only deadline that holds: he
 waits anyway, in an engine that is synchronous everywhere else.
 """
 
+import math
+import re
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -24,6 +26,7 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 8.0
 _TEMPORARY = {408, 409, 425, 429}
 _ABOUT_THE_REQUEST = {400, 413, 422}
 _SERVER_ERROR = 500
+_A_KIND = re.compile(r"[a-z_]{1,40}")
 _CLOSED = "Scrubjay is closing"
 
 
@@ -82,9 +85,13 @@ async def _tried(ask: Callable[[], Awaitable[T]], scope: anyio.CancelScope) -> T
     raise AssertionError  # the last try returns or raises
 
 
-def status_error(status: int, headers: Mapping[str, str], detail: str) -> ExtractionError:
-    """Return what an HTTP error status means: these messages are at fault, or the moment, or the configuration."""
-    told = f"HTTP {status}: {one_line(detail, longest=200)}"
+def status_error(status: int, headers: Mapping[str, str], kind: object) -> ExtractionError:
+    """Return what an HTTP error status means: these messages are at fault, or the moment, or the configuration.
+
+    `kind`: the service's word for it. What else it says is told to nobody: it may quote the messages.
+    """
+    named = f" {kind}" if isinstance(kind, str) and _A_KIND.fullmatch(kind) else ""
+    told = f"HTTP {status}{named}"
     if status in _ABOUT_THE_REQUEST:
         return ExtractionError(f"the model's service refuses the request ({told})")
     temporary = status in _TEMPORARY or status >= _SERVER_ERROR
@@ -98,12 +105,10 @@ def status_error(status: int, headers: Mapping[str, str], detail: str) -> Extrac
     )
 
 
-def not_an_answer(detail: str) -> ExtractorUnavailable:
+def not_an_answer() -> ExtractorUnavailable:
     """Return the error for a reply that is none of the service's: a proxy's page, a body cut off."""
     return ExtractorUnavailable(
-        f"what came back is no answer of the model's service ({one_line(detail, longest=100)}); is there a proxy in "
-        "between?",
-        temporary=True,
+        "what came back is no answer of the model's service; is there a proxy in between?", temporary=True
     )
 
 
@@ -115,6 +120,7 @@ def reason(error: Exception) -> str:
 def _seconds(text: str) -> float | None:
     """Return the seconds of a retry-after header; its other form, a date, is not worth a clock here."""
     try:
-        return float(text)
+        seconds = float(text)
     except ValueError:
         return None
+    return seconds if math.isfinite(seconds) else None

@@ -1,6 +1,5 @@
 """Claude as the extractor: one structured call of the Messages API for each window."""
 
-import json
 import os
 import secrets
 from collections.abc import Callable
@@ -73,7 +72,7 @@ class ClaudeExtractor:
                 raise ExtractorUnavailable(_NO_KEY)
             for limit in _LIMITS:
                 message = await self._message(client, said, limit)
-                if message.stop_reason not in _CUT_OFF:
+                if str(message.stop_reason) not in _CUT_OFF:
                     return _text_of(message)
         raise AnswerTooLong("the model's answer was cut off")
 
@@ -89,11 +88,11 @@ class ClaudeExtractor:
                 output_config={"effort": "low", "format": {"type": "json_schema", "schema": SCHEMA}},
             )
         except anthropic.APIStatusError as error:
-            raise status_error(error.status_code, error.response.headers, error.message) from error
+            raise status_error(error.status_code, error.response.headers, error.type) from error
         except anthropic.APIConnectionError as error:
             raise ExtractorUnavailable(f"Claude cannot be reached ({reason(error)})", temporary=True) from error
-        except (anthropic.AnthropicError, json.JSONDecodeError) as error:
-            raise not_an_answer(str(error)) from error
+        except (anthropic.AnthropicError, ValueError, TypeError, RecursionError) as error:  # a body of any bytes
+            raise not_an_answer() from error
         _check(message)
         return message
 
@@ -103,15 +102,15 @@ def _check(message: object) -> None:
     from anthropic.types import Message
 
     if not isinstance(message, Message) or not isinstance(getattr(message, "content", None), list):
-        raise not_an_answer(str(message))
+        raise not_an_answer()
 
 
 def _text_of(message: "Message") -> str:
     if message.stop_reason == "refusal":
-        details = message.stop_details
-        category = f" ({details.category})" if details is not None and details.category else ""
-        raise ExtractionError(f"Claude declined to read these messages{category}")
-    return "".join(block.text for block in message.content if block.type == "text")
+        category = getattr(message.stop_details, "category", None)
+        raise ExtractionError(f"Claude declined to read these messages{f' ({category})' if category else ''}")
+    texts = [getattr(block, "text", None) for block in message.content if getattr(block, "type", "") == "text"]
+    return "".join(text for text in texts if isinstance(text, str))
 
 
 def has_credentials() -> bool:
@@ -119,15 +118,24 @@ def has_credentials() -> bool:
 
     The SDK is asked only when there is any sign of one, in the environment or on the disk: its import takes 0.8 s.
     """
-    on_windows = os.name == "nt" and "APPDATA" in os.environ
-    default = Path(os.environ["APPDATA"]) / "Anthropic" if on_windows else Path.home() / ".config" / "anthropic"
-    folder = Path(os.environ.get("ANTHROPIC_CONFIG_DIR") or default)
-    if not folder.exists() and not any(os.environ.get(name) for name in _SIGNS_OF_A_KEY):
+    signs = any(os.environ.get(name) for name in _SIGNS_OF_A_KEY)
+    if not signs and not _has_profiles():
         return False
     import anthropic
+    from httpx2 import InvalidURL
 
     try:
         with anthropic.Anthropic() as client:
             return bool(client.api_key or client.auth_token or client.credentials)
-    except (anthropic.AnthropicError, ValueError, OSError):
+    except (anthropic.AnthropicError, InvalidURL, ValueError, OSError):
+        return signs  # there is something, and the first call will say what is wrong with it
+
+
+def _has_profiles() -> bool:
+    folder = os.environ.get("ANTHROPIC_CONFIG_DIR")
+    if not folder and os.name == "nt":
+        folder = str(Path(os.environ.get("APPDATA", "")) / "Anthropic")
+    try:
+        return (Path(folder) if folder else Path.home() / ".config" / "anthropic").exists()
+    except (RuntimeError, OSError):  # an account without a home
         return False

@@ -1,6 +1,5 @@
 """OpenAI's models, or any service that speaks the Chat Completions API, as the extractor."""
 
-import json
 import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -68,7 +67,7 @@ class OpenAIExtractor:
         async with client:
             for limit in _LIMITS:
                 choice = await self._choice(client, said, limit)
-                if choice.finish_reason != "length":
+                if getattr(choice, "finish_reason", None) != "length":
                     return _text_of(choice)
         raise AnswerTooLong("the model's answer was cut off")
 
@@ -86,15 +85,15 @@ class OpenAIExtractor:
                 },
             )
         except openai.APIStatusError as error:
-            raise status_error(error.status_code, error.response.headers, error.message) from error
+            raise status_error(error.status_code, error.response.headers, error.type) from error
         except openai.APIConnectionError as error:
             raise ExtractorUnavailable(
                 f"the model's service cannot be reached ({reason(error)})", temporary=True
             ) from error
-        except (openai.OpenAIError, json.JSONDecodeError) as error:
-            raise not_an_answer(str(error)) from error
         except UnicodeEncodeError as error:
             raise ExtractorUnavailable("OpenAI's key holds characters that no key has") from error
+        except (openai.OpenAIError, ValueError, TypeError, RecursionError) as error:  # a body of any bytes
+            raise not_an_answer() from error
         _check(completion)
         return completion.choices[0]
 
@@ -103,11 +102,14 @@ def _check(completion: object) -> None:
     """Raise unless this is an answer: the SDK hands on a proxy's page as text, and objects without their fields."""
     from openai.types.chat import ChatCompletion
 
-    if not isinstance(completion, ChatCompletion) or not getattr(completion, "choices", None):
-        raise not_an_answer(str(completion))
+    choices = getattr(completion, "choices", None)
+    if not isinstance(completion, ChatCompletion) or not isinstance(choices, list) or not choices:
+        raise not_an_answer()
 
 
 def _text_of(choice: "Choice") -> str:
-    if choice.message.refusal or choice.finish_reason == "content_filter":
+    message = getattr(choice, "message", None)
+    if getattr(message, "refusal", None) or getattr(choice, "finish_reason", None) == "content_filter":
         raise ExtractionError("the model declined to read these messages")
-    return choice.message.content or ""
+    content = getattr(message, "content", None)
+    return content if isinstance(content, str) else ""

@@ -6,6 +6,7 @@ from typing import Any
 
 from scrubjay.moments import shown, shown_day
 from scrubjay.readings import Window
+from scrubjay.texts import one_line
 from scrubjay.types import MemoryRecord, Message, Scope
 
 SYSTEM = """\
@@ -78,6 +79,8 @@ brother","category":"relationship","about":"user","relation":"new","targets":[],
 "object":"Ana"}]}]}
 """
 
+_KNOWN_CHARS = 500
+_LINE_ENDS = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "\x85\u2028\u2029"})
 _SCOPE_RULES = {
     Scope.USER: "These memories are about the person.",
     Scope.SESSION: "These memories are for this one conversation; draw what helps to go on with it.",
@@ -111,7 +114,8 @@ def _unused(new_mark: Callable[[], str], lines: Iterable[str]) -> str:
 
 
 def _known(number: int, record: MemoryRecord) -> dict[str, Any]:
-    return {"n": number, "text": record.text, "since": shown_day(record.valid_from), "role": record.role or "user"}
+    text = one_line(record.text, longest=_KNOWN_CHARS)
+    return {"n": number, "text": text, "since": shown_day(record.valid_from), "role": record.role or "user"}
 
 
 def _said(message: Message) -> dict[str, Any]:
@@ -120,4 +124,5 @@ def _said(message: Message) -> dict[str, Any]:
 
 
 def _line(shape: Mapping[str, Any]) -> str:
-    return json.dumps(shape, ensure_ascii=False, separators=(",", ":"))
+    """Return one line of JSON, also for who takes Unicode's other line ends for one."""
+    return json.dumps(shape, ensure_ascii=False, separators=(",", ":")).translate(_LINE_ENDS)

@@ -3,7 +3,7 @@
 import json
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError, model_validator
 
 from scrubjay.errors import ExtractionError
 from scrubjay.readings import About, Bearing, ExtractedFact
@@ -57,6 +57,24 @@ def _one_of(kind: type[Category | About | Bearing], fallback: str) -> BeforeVali
     return BeforeValidator(read)
 
 
+def _usable(kind: Any) -> BeforeValidator:
+    """Read a list without the elements that are not of a kind: one odd element spoils no fact."""
+    adapter = TypeAdapter(kind)
+
+    def read(value: object) -> list[Any]:
+        return [element for element in value if _is_valid(adapter, element)] if isinstance(value, list) else []
+
+    return BeforeValidator(read)
+
+
+def _is_valid(adapter: TypeAdapter[Any], element: object) -> bool:
+    try:
+        adapter.validate_python(element)
+    except ValidationError:
+        return False
+    return True
+
+
 class _Relation(BaseModel):
     subject: str
     predicate: str
@@ -72,13 +90,18 @@ class _Item(BaseModel):
     category: Annotated[Category, _one_of(Category, "other")] = Category.OTHER
     about: Annotated[About, _one_of(About, "user")] = About.USER
     relation: Annotated[Bearing, _one_of(Bearing, "new")] = Bearing.NEW
-    targets: list[int] = []
+    targets: Annotated[list[int], _usable(int)] = []
     occurred: str = ""
     valid_from: str = ""
     valid_to: str = ""
     importance: float = 0.5
-    entities: list[str] = []
-    relations: list[_Relation] = []
+    entities: Annotated[list[str], _usable(str)] = []
+    relations: Annotated[list[_Relation], _usable(_Relation)] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_says_nothing(cls, data: Any) -> Any:
+        return {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else data
 
     def fact(self) -> ExtractedFact:
         return ExtractedFact(
@@ -103,7 +126,7 @@ class _Item(BaseModel):
 def facts_in(answer: str) -> list[ExtractedFact]:
     """Return the facts in an answer, leaving out items that are not of the form.
 
-    Raises ExtractionError when the answer is not of the form as a whole.
+    Raises ExtractionError when the answer is not of the form as a whole, or has items and none is.
     """
     try:
         items = json.loads(answer)["items"]
@@ -111,7 +134,10 @@ def facts_in(answer: str) -> list[ExtractedFact]:
         raise ExtractionError("the model's answer is not of the form it was asked for") from error
     if not isinstance(items, list):
         raise ExtractionError("the model's answer is not of the form it was asked for")
-    return [fact for item in items if (fact := _fact_in(item)) is not None]
+    facts = [fact for item in items if (fact := _fact_in(item)) is not None]
+    if items and not facts:
+        raise ExtractionError("none of the facts in the model's answer is of the form it was asked for")
+    return facts
 
 
 def _fact_in(item: object) -> ExtractedFact | None:

@@ -5,24 +5,22 @@ for that a little, and the rest goes on in the background.
 """
 
 import logging
-import time
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
-from queue import Empty, SimpleQueue
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
-from scrubjay.errors import InvalidInput, ScrubjayError, StoreError
+from scrubjay.errors import InvalidInput, StoreError
+from scrubjay.journeys.awaiting import Awaited, Progress, await_reading
 from scrubjay.journeys.committing import Vectors, commit, in_scope, outdated, versions_of
 from scrubjay.journeys.engine import Engine
-from scrubjay.journeys.extracting import MOST_ATTEMPTS, Read, extract_pending
+from scrubjay.journeys.extracting import MOST_ATTEMPTS
 from scrubjay.journeys.searching import RECALLED, Wanted, rank
 from scrubjay.remembering.gate import is_small_talk
 from scrubjay.remembering.plan import Outcome, Plan, Proposal, plan_facts, source_of
-from scrubjay.remembering.rows import Occasion, episode_digest, episode_row, fact_digest
+from scrubjay.remembering.rows import Occasion, episode_digest, episode_row, fact_digest, read_already
 from scrubjay.remembering.suspicion import set_apart, suspicion
 from scrubjay.remembering.windows import without_recalled
 from scrubjay.types import (
     MAX_BATCH,
-    PENDING,
     Caller,
     Event,
     FactDraft,
@@ -31,7 +29,6 @@ from scrubjay.types import (
     Kind,
     MemoryRecord,
     Message,
-    Owner,
     Scope,
     State,
 )
@@ -42,9 +39,9 @@ _RELATED_PER_ITEM = 3
 _RELATED_AT_MOST = 10
 _RELATED_LEAST_SCORE = 0.3
 _COMPARED_AT_MOST = 50  # a bulk import is not a question about each of its lines
+_GIVEN_UP = f"some were tried {MOST_ATTEMPTS} times in vain: `scrubjay extract --pending` tries them once more"
+_QUESTION_MARKS = ("?", "？", "؟")
 _NOT_READ = "system"  # the role whose words are the application's, and nobody's memory
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +95,7 @@ def add(engine: Engine, caller: Caller, addition: Addition, *, progress: Progres
         occasion = _occasion(engine, caller, addition.scope)  # the time of the commit: others may have come before
         said = _plan_messages(engine, occasion, addition.messages, read=reads, gated=gated)
         told = _plan_facts(engine, occasion, addition, said)
-        changed = [*told.replaced, *outdated(engine, occasion, told)]
+        changed = _changed(said, told, outdated(engine, occasion, told))
         inserted = commit(
             engine, occasion, inserted=[*said.inserted, *told.inserted], replaced=changed, vectors=vectors
         )
@@ -112,6 +109,16 @@ def add(engine: Engine, caller: Caller, addition: Addition, *, progress: Progres
         unread=addition.infer and not addition.facts,
         left_out=len(gated),
     )
+
+
+def _changed(said: Plan, told: Plan, closed: Sequence[MemoryRecord]) -> list[MemoryRecord]:
+    """Return every row to change; words that somebody has drawn facts from wait for no extractor."""
+    rows = {row.key: row for row in (*told.replaced, *closed)}
+    drawn_from = {source for outcome in told.outcomes for source in outcome.record.source_ids}
+    for outcome in said.outcomes:
+        if outcome.record.state is State.PENDING and outcome.record.id in drawn_from:
+            rows[outcome.record.key] = read_already(rows.get(outcome.record.key, outcome.record))
+    return list(rows.values())
 
 
 def _occasion(engine: Engine, caller: Caller, scope: Scope) -> Occasion:
@@ -137,8 +144,14 @@ def _gated(addition: Addition) -> frozenset[int]:
     """Return the positions of small talk and of memory's own answers, which are not kept."""
     if addition.facts or not addition.infer:
         return frozenset()
-    said = enumerate(addition.messages)
-    return frozenset(number for number, message in said if is_small_talk(without_recalled(message.content)))
+    gated = set()
+    answers = False  # whether the message before asks something, to which "Great!" would be an answer
+    for number, message in enumerate(addition.messages):
+        own = message.content if message.role == "user" else without_recalled(message.content)
+        if is_small_talk(own) and not answers:
+            gated.add(number)
+        answers = message.content.rstrip().endswith(_QUESTION_MARKS)
+    return frozenset(gated)
 
 
 def _new_texts(engine: Engine, occasion: Occasion, addition: Addition, gated: Collection[int]) -> list[str]:
@@ -247,31 +260,10 @@ def _last_turn(engine: Engine, occasion: Occasion) -> MemoryRecord | None:
         session_id=session_id,
         written_by=occasion.identity()["written_by"],  # in the agent's table others have conversations too
         kind=Kind.EPISODE,
-        alive_at=occasion.now,
+        current_at=occasion.now,
         states=RECALLED,
     )
     return next(iter(engine.store.find(occasion.owner, where, limit=1)), None)
-
-
-@dataclass
-class _Reading:
-    """What has been told, up to now, of the reading of these episodes."""
-
-    waiting: set[str]
-    mine: Collection[str]
-    outcomes: list[Outcome] = field(default_factory=list)
-    conflicts: list[str] = field(default_factory=list)
-    problem: str = ""
-
-    def note(self, read: Read) -> None:
-        ids = self.waiting.intersection(read.episode_ids)
-        if read.problem and (ids or not read.episode_ids):
-            self.problem = read.problem
-        if not read.problem:
-            self.waiting -= ids
-            own = [one for one in read.outcomes if not set(self.mine).isdisjoint(one.record.source_ids)]
-            self.outcomes += own
-            self.conflicts += read.conflicts if own else ()
 
 
 def _read_now(
@@ -285,68 +277,21 @@ def _read_now(
 ) -> Added:
     """Wait a little for what was said to be read for facts."""
     mine = {outcome.record.id for outcome in said if outcome.record.state is State.PENDING and outcome.record.id}
-    reading = _Reading(waiting=set(mine), mine=mine)
-    if mine:
-        _wait(engine, occasion.owner, reading, progress)
-        _catch_up(engine, occasion.owner, reading)
+    awaited = await_reading(engine, occasion.owner, mine, progress) if mine else Awaited(waiting=set(), mine=())
     told = [outcome for outcome in said if outcome.record.id not in mine]
-    told += [replace(o, event=Event.PENDING) for o in said if o.record.id in reading.waiting]
-    facts = [outcome.record for outcome in reading.outcomes]
+    told += [replace(outcome, event=Event.PENDING) for outcome in said if outcome.record.id in awaited.waiting]
+    facts = [outcome.record for outcome in awaited.outcomes]
+    conflicts = tuple(awaited.conflicts)
+    given_up = any(o.record.attempts >= MOST_ATTEMPTS for o in told if o.event is Event.PENDING)
     return Added(
-        outcomes=(*told, *reading.outcomes),
-        related=_related(engine, occasion, facts, vectors, among=tuple(reading.conflicts)) if reading.conflicts else (),
-        conflicting=bool(reading.conflicts),
-        read=len(mine) - len(reading.waiting),
-        pending=len(reading.waiting),
-        problem=reading.problem,
+        outcomes=(*told, *awaited.outcomes),
+        related=_related(engine, occasion, facts, vectors, among=conflicts) if conflicts else (),
+        conflicting=bool(conflicts),
+        read=len(mine) - len(awaited.waiting),
+        pending=len(awaited.waiting),
+        problem=awaited.problem or (_GIVEN_UP if given_up else ""),
         left_out=left_out,
     )
-
-
-def _wait(engine: Engine, owner: Owner, reading: _Reading, progress: Progress | None) -> None:
-    """Have the owner's pending episodes read in the background, and wait until these are read or time is up."""
-    assert engine.reading is not None  # noqa: S101 - for the type checker: whoever has an extractor has this
-    reads: SimpleQueue[Read | None] = SimpleQueue()
-    total = len(reading.waiting)
-    until = time.monotonic() + engine.reading.wait_s
-    future = engine.reading.background.submit(_in_background, engine, owner, reads)
-    while reading.waiting:
-        try:
-            read = reads.get(timeout=max(0.0, until - time.monotonic()))
-        except Empty:
-            return
-        if read is None:
-            break
-        reading.note(read)
-        if progress is not None:
-            progress(total - len(reading.waiting), total)
-    if future.done():
-        future.result()  # an error that is none of ours is not to be lost
-
-
-def _in_background(engine: Engine, owner: Owner, reads: "SimpleQueue[Read | None]") -> None:
-    try:
-        extract_pending(engine, owner, most_attempts=MOST_ATTEMPTS, told=reads.put)
-    except ScrubjayError as error:
-        logger.warning("what was said is read for facts later: %s", error)
-        reads.put(Read(episode_ids=(), problem=str(error)))
-    finally:
-        reads.put(None)
-
-
-def _catch_up(engine: Engine, owner: Owner, reading: _Reading) -> None:
-    """Learn of episodes that somebody else has read: another call, or another process."""
-    if not reading.waiting:
-        return
-    ids = tuple(reading.waiting)
-    pending = {row.id for row in engine.store.find(owner, replace(PENDING, ids=ids))}
-    by_others = tuple(reading.waiting - pending)
-    reading.waiting = pending
-    if by_others:
-        rows = engine.store.find(owner, Filter(rests_on=by_others, current_at=engine.now()))
-        reading.outcomes += [
-            Outcome(record=row, event=Event.ADD if row.version == 1 else Event.UPDATE) for row in rows[::-1]
-        ]
 
 
 def _related(

@@ -51,7 +51,7 @@ def versions_of(
 
 def outdated(engine: Engine, occasion: Occasion, told: Plan) -> list[MemoryRecord]:
     """Return the episodes to close together with the facts that a plan closes, which nothing true rests on any more."""
-    closed = told.replaced
+    closed = [row for row in told.replaced if row.key not in told.refined]
     sources = tuple(dict.fromkeys(source for record in closed for source in record.source_ids))
     if not sources:
         return []

@@ -6,6 +6,7 @@ new state. Whoever is killed before that commit has changed nothing.
 """
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,26 +20,40 @@ from scrubjay.errors import (
     StoreError,
 )
 from scrubjay.journeys.committing import TICK, Vectors, commit, outdated, versions_of
-from scrubjay.journeys.engine import Engine, Reading
+from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.listing import version_that_holds
 from scrubjay.journeys.searching import RECALLED, Wanted, rank
 from scrubjay.ports import Extractor
 from scrubjay.readings import ExtractedFact, Window
 from scrubjay.remembering.plan import Outcome, Plan, Proposal, plan_facts
-from scrubjay.remembering.reconcile import Known, reconcile
+from scrubjay.remembering.reconcile import Known, can_be_fact, reconcile
 from scrubjay.remembering.rows import Occasion, fact_digest, occasion_of
-from scrubjay.remembering.windows import Passage, bare, first_batch, halves, message_of, passages_of, sentences
-from scrubjay.types import PENDING, Caller, Event, Filter, Kind, MemoryRecord, Owner, Position, State
+from scrubjay.remembering.windows import (
+    Passage,
+    bare,
+    first_batch,
+    groups_of,
+    halves,
+    message_of,
+    passages_of,
+    sentences,
+)
+from scrubjay.texts import one_line
+from scrubjay.types import PENDING, Caller, Event, Filter, Kind, MemoryRecord, Message, Owner, Position, State
 
 logger = logging.getLogger(__name__)
 
-MOST_ATTEMPTS = 5
-"""How often the words of an episode are given to the model by itself; `extract --pending` tries again all the same."""
+MOST_ATTEMPTS = 20
+"""How often words that cannot be read are tried by themselves; `extract --pending` tries again all the same."""
 
+_FAILURES_IN_A_ROW = 3  # with no success between them, it is not the words
 _CONTEXT_MESSAGES = 6
 _NEIGHBOURS, _NEIGHBOURS_PER_SENTENCE = 8, 2
 _MOST_SENTENCES, _MOST_KNOWN = 24, 30
 _WHOLE_CHARS = 2_000  # of a window, to find its neighbours by: the embedding model reads no more at once
+_CONTEXT_CHARS = 500
+_MOST_LINES = 500  # of a message, compared with what is known word for word
+_MOST_ITEMS = 200
 _TRIES = 3
 
 
@@ -66,25 +81,29 @@ class Tally:
 
 
 def extract_everything(
-    engine: Engine, *, caller: Caller | None = None, most_attempts: int | None = MOST_ATTEMPTS
+    engine: Engine, *, caller: Caller | None = None, most_attempts: int | None = MOST_ATTEMPTS, wait_s: float = 0
 ) -> Tally:
     """Read what is pending, now, in this thread: of a caller's own tables, or (None) of every owner of the tenant.
 
-    `most_attempts` None: whatever has failed before. Nothing is raised for one owner's trouble: the others are read.
+    `most_attempts` None: whatever has failed before. `wait_s`: how long to wait for somebody who reads already. Nothing
+    is raised for one owner's trouble: the others are read; but not after three in a row for whom the service failed.
     """
     own = None if caller is None else set(caller.owners())
     owners = [owner for owner in engine.store.owners_with_pending() if owner.tenant == engine.tenant]
     owners = [owner for owner in owners if own is None or owner in own]
     reads: list[Read] = []
+    in_vain = 0
     for owner in owners:
+        told: list[Read] = []
         try:
-            extract_pending(engine, owner, most_attempts=most_attempts, told=reads.append)
+            extract_pending(engine, owner, most_attempts=most_attempts, wait_s=wait_s, told=told.append)
         except (StoreError, EmbeddingError) as error:
             logger.warning("an owner's pending messages are read later: %s", error)
-            reads.append(Read(episode_ids=(), problem=str(error)))
-            continue
-        if reads and reads[-1].problem and not reads[-1].episode_ids:
-            break  # the service is not there for the others either
+            told.append(Read(episode_ids=(), problem=str(error)))
+        reads += told
+        in_vain = in_vain + 1 if told and all(read.problem for read in told) else 0
+        if in_vain == _FAILURES_IN_A_ROW:
+            break
     now = engine.now()
     done = [read for read in reads if not read.problem]
     return Tally(
@@ -95,57 +114,96 @@ def extract_everything(
     )
 
 
-def extract_pending(engine: Engine, owner: Owner, *, most_attempts: int | None, told: Callable[[Read], None]) -> None:
+def extract_pending(
+    engine: Engine, owner: Owner, *, most_attempts: int | None, told: Callable[[Read], None], wait_s: float = 0
+) -> bool:
     """Read an owner's pending episodes until none is left that may be read, and tell of each batch.
 
-    When nothing can be read at all, that is told without episodes, and ends it. Raises StoreError.
+    Returns False when somebody else is reading them, who will see all that has been written by now. When nothing can
+    be read at all, that is told without episodes, and ends it. Raises StoreError, EmbeddingError.
     """
+    run = _Run(engine, owner, most_attempts, told)
+    while run.next_batch():
+        with engine.store.extracting(owner, wait_s=wait_s) as is_held:
+            if not is_held:
+                return False
+            while run.goes_on and (batch := run.next_batch()):
+                run.read(batch)
+        if not run.goes_on:
+            break  # else once more: who came while the lock was held has left
+    return True
+
+
+class _Run:
+    """One reader's way through an owner's pending episodes."""
+
+    def __init__(self, engine: Engine, owner: Owner, most_attempts: int | None, told: Callable[[Read], None]) -> None:
+        self.goes_on = engine.extractor is not None
+        self._engine = engine
+        self._owner = owner
+        self._most_attempts = most_attempts
+        self._told = told
+        self._failed: set[str] = set()
+        self._in_vain = 0
+
+    def next_batch(self) -> list[MemoryRecord]:
+        """Return the episodes to read next; each that fails by itself is tried once."""
+        if not self.goes_on:
+            return []
+        waiting = self._engine.store.find(self._owner, replace(PENDING, alive_at=self._engine.now()))
+        most = self._most_attempts
+        left = [row for row in waiting if row.id not in self._failed and (most is None or row.attempts < most)]
+        return first_batch(left, count_tokens=self._engine.count_tokens)
+
+    def read(self, batch: Sequence[MemoryRecord]) -> None:
+        """Read a batch and tell of it; what fails is noted, and after a few failures in a row this ends."""
+        try:
+            done = _read(self._engine, self._owner, batch)
+        except (StoreError, EmbeddingError):
+            raise
+        except ExtractionTimeout as error:
+            self._fail(batch, error)
+        except ExtractorUnavailable as error:
+            logger.warning("nothing can be read for facts now: %s", error)
+            self.goes_on = False
+            self._told(Read(episode_ids=(), problem=str(error)))
+        except ExtractionError as error:
+            self._fail(batch, error)
+        except Exception as error:
+            logger.exception("%d messages could not be read for facts", len(batch))
+            self._fail(batch, ExtractionError(f"reading them failed inside ({type(error).__name__})"))
+        else:
+            self._in_vain = 0
+            self._told(done)
+
+    def _fail(self, batch: Sequence[MemoryRecord], error: ExtractionError) -> None:
+        logger.warning("%d messages could not be read for facts: %s", len(batch), error)
+        if len(batch) == 1 or isinstance(error, ExtractionTimeout):
+            self._failed |= {row.id for row in batch}
+        engine, owner = self._engine, self._owner
+        with engine.store.exclusive(owner):
+            occasion = occasion_of(batch[0], owner, now=engine.now(), extractor="")
+            rows = engine.store.find(owner, replace(PENDING, ids=tuple(row.id for row in batch)))
+            tried = [replace(row, attempts=row.attempts + 1) for row in rows]
+            commit(engine, occasion, inserted=(), replaced=tried, vectors=Vectors(engine))
+        self._in_vain += 1
+        self.goes_on = self._in_vain < _FAILURES_IN_A_ROW
+        self._told(Read(episode_ids=tuple(row.id for row in batch), problem=str(error)))
+
+
+def _read(engine: Engine, owner: Owner, batch: Sequence[MemoryRecord]) -> Read:
+    """Read one batch and commit it; anew, if something that the model was shown is forgotten or corrected meanwhile."""
     reading, extractor = engine.reading, engine.extractor
-    if reading is None or extractor is None:
-        return
-    failed: set[str] = set()
-    with engine.store.extracting(owner):
-        while True:
-            waiting = engine.store.find(owner, replace(PENDING, alive_at=engine.now()))
-            left = [
-                row
-                for row in waiting
-                if row.id not in failed and (most_attempts is None or row.attempts < most_attempts)
-            ]
-            batch = first_batch(left, count_tokens=engine.count_tokens)
-            if not batch:
-                return
-            try:
-                told(_read(engine, extractor, reading, owner, batch))
-            except ExtractionTimeout as error:
-                _note_failure(engine, owner, batch)  # it may be these words, it may be the service
-                told(Read(episode_ids=(), problem=str(error)))
-                return
-            except ExtractorUnavailable as error:
-                logger.warning("nothing can be read for facts now: %s", error)
-                told(Read(episode_ids=(), problem=str(error)))
-                return
-            except ExtractionError as error:
-                logger.warning("%d messages could not be read for facts: %s", len(batch), error)
-                failed |= {row.id for row in batch} if len(batch) == 1 else set()
-                _note_failure(engine, owner, batch)
-                told(Read(episode_ids=tuple(row.id for row in batch), problem=str(error)))
-
-
-def _note_failure(engine: Engine, owner: Owner, batch: Sequence[MemoryRecord]) -> None:
-    with engine.store.exclusive(owner):
-        occasion = occasion_of(batch[0], owner, now=engine.now(), extractor="")
-        rows = engine.store.find(owner, replace(PENDING, ids=tuple(row.id for row in batch)))
-        tried = [replace(row, attempts=row.attempts + 1) for row in rows]
-        commit(engine, occasion, inserted=(), replaced=tried, vectors=Vectors(engine))
-
-
-def _read(engine: Engine, extractor: Extractor, reading: Reading, owner: Owner, batch: Sequence[MemoryRecord]) -> Read:
-    """Read one batch and commit it. What was forgotten while the model read is read about no more: it reads again."""
+    assert reading is not None  # noqa: S101 - for the type checker: a run goes on only with an extractor
+    assert extractor is not None  # noqa: S101
     for _ in range(_TRIES):
         shown = _look(engine, owner, batch)
-        items = _ask(extractor, shown, list(range(len(shown.passages))), reading.timeout_s) if shown.passages else []
-        vectors = Vectors(engine, [item.text for item in items])
+        items = [
+            item
+            for group in groups_of(shown.passages, count_tokens=engine.count_tokens)
+            for item in _ask(extractor, shown, group, time.monotonic() + reading.timeout_s)
+        ][:_MOST_ITEMS]
+        vectors = Vectors(engine, [item.text for item in items if can_be_fact(item.text)])
         with engine.store.exclusive(owner):
             done = _commit(engine, owner, extractor.name, batch, shown, items, vectors)
         if done is not None:
@@ -172,18 +230,24 @@ class _Shown:
 
     def window(self, numbers: Sequence[int]) -> Window:
         passages = [self.passages[number] for number in numbers]
+        before = [message_of(record) for record in self.context]
+        before += [passage.message for passage in self.passages[: numbers[0]]]
         return Window(
             messages=tuple(passage.message for passage in passages),
-            context=tuple(message_of(record) for record in self.context),
+            context=tuple(_clipped(message) for message in before[-_CONTEXT_MESSAGES:]),
             known=tuple(self.known),
             observed_at=passages[-1].episode.valid_from,
             scope=passages[-1].episode.scope,
         )
 
 
+def _clipped(message: Message) -> Message:
+    return replace(message, content=one_line(message.content, longest=_CONTEXT_CHARS))
+
+
 def _look(engine: Engine, owner: Owner, batch: Sequence[MemoryRecord]) -> _Shown:
     occasion = occasion_of(batch[0], owner, now=engine.now(), extractor="")
-    quoted = [bare(line) for row in batch for line in row.text.splitlines()]
+    quoted = [bare(line) for row in batch for line in row.text.splitlines()[:_MOST_LINES]]
     digests = tuple({fact_digest(line) for line in quoted if line})
     where = Filter(visible=occasion.visible, current_at=occasion.now, kind=Kind.FACT, states=frozenset({State.READY}))
     remembered = engine.store.find(owner, replace(where, digests=digests)) if digests else []
@@ -219,7 +283,7 @@ def _context(engine: Engine, owner: Owner, occasion: Occasion, first: MemoryReco
         session_id=first.session_id,
         written_by=first.written_by,
         kind=Kind.EPISODE,
-        alive_at=occasion.now,
+        current_at=occasion.now,
         states=RECALLED,
     )
     before = Position(recorded_at=first.recorded_at, id=first.id, version=first.version)
@@ -229,21 +293,22 @@ def _context(engine: Engine, owner: Owner, occasion: Occasion, first: MemoryReco
     return found[::-1]
 
 
-def _ask(extractor: Extractor, shown: _Shown, numbers: Sequence[int], timeout_s: float) -> list[ExtractedFact]:
-    """Return the facts in these passages; too long an answer has them read in two parts."""
+def _ask(extractor: Extractor, shown: _Shown, numbers: Sequence[int], until: float) -> list[ExtractedFact]:
+    """Return the facts in these passages; too long an answer has them read in two parts, by the same deadline."""
+    left_s = until - time.monotonic()
+    if left_s <= 0:
+        raise ExtractionTimeout("the model's answers were cut off until time was up")
     try:
-        items = extractor.extract(shown.window(numbers), timeout_s=timeout_s)
+        items = extractor.extract(shown.window(numbers), timeout_s=left_s)
     except AnswerTooLong:
         if len(numbers) == 1:
-            return _ask_in_pieces(extractor, shown, numbers[0], timeout_s)
+            return _ask_in_pieces(extractor, shown, numbers[0], until)
         middle = len(numbers) // 2
-        return [
-            item for part in (numbers[:middle], numbers[middle:]) for item in _ask(extractor, shown, part, timeout_s)
-        ]
+        return [item for part in (numbers[:middle], numbers[middle:]) for item in _ask(extractor, shown, part, until)]
     return [replace(item, source=numbers[item.source]) for item in items if 0 <= item.source < len(numbers)]
 
 
-def _ask_in_pieces(extractor: Extractor, shown: _Shown, number: int, timeout_s: float) -> list[ExtractedFact]:
+def _ask_in_pieces(extractor: Extractor, shown: _Shown, number: int, until: float) -> list[ExtractedFact]:
     passage = shown.passages[number]
     parts = halves(passage.text)
     if len(parts) == 1:
@@ -251,7 +316,7 @@ def _ask_in_pieces(extractor: Extractor, shown: _Shown, number: int, timeout_s: 
     found: list[ExtractedFact] = []
     for part in parts:
         alone = replace(shown, passages=[replace(passage, text=part)])
-        found += _ask(extractor, alone, [0], timeout_s)
+        found += _ask(extractor, alone, [0], until)
     return [replace(item, source=number) for item in found]
 
 
@@ -320,11 +385,21 @@ def _known(
     for record in shown:
         holds = version_that_holds(by_id[record.id], now)
         times = [said_at[source] for source in record.source_ids if source in said_at]
+        if not times or _is_correction(record, by_id[record.id]):
+            times.append(record.recorded_at)  # stated by itself, or corrected, whatever the dates it tells of
         known.append(
             Known(
                 record=record,
-                said_at=max(times, default=record.valid_from),
+                said_at=max(times),
                 is_open=holds.key == record.key and holds.is_current(now),
             )
         )
     return known
+
+
+def _is_correction(record: MemoryRecord, versions: Sequence[MemoryRecord]) -> bool:
+    """Whether a version corrects the one before it: by hand, with no new words to rest on."""
+    return any(
+        row.version == record.version - 1 and row.source_ids == record.source_ids and row.valid_to == row.valid_from
+        for row in versions
+    )

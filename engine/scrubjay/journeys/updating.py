@@ -6,6 +6,7 @@ from scrubjay.errors import InvalidInput, MemoryNotFound
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.listing import version_that_holds
 from scrubjay.remembering.rows import corrected, never_true
+from scrubjay.remembering.suspicion import suspicion
 from scrubjay.texts import checked
 from scrubjay.types import MAX_TEXT_CHARS, Caller, Filter, MemoryRecord
 
@@ -24,6 +25,11 @@ def update(engine: Engine, caller: Caller | None, memory_id: str, content: str) 
     Raises InvalidInput, MemoryNotFound, EmbeddingError, StoreError.
     """
     text = checked(content, field="content", longest=MAX_TEXT_CHARS)
+    if kind := suspicion(text):
+        raise InvalidInput(
+            "content",
+            f"reads like a {kind}, which may change no memory; add it instead, to be kept aside until confirmed",
+        )
     owner = engine.required_owner(memory_id, caller)
     vectors = engine.embedder.embed_documents([text])
     with engine.store.exclusive(owner):

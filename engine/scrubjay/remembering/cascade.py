@@ -43,6 +43,7 @@ def cascade(
     facts = [row for row in dependants if row.id not in erased]
     versions = [row.key for row in facts if _rests_only_on(row, named_episodes)]
     rewritten = [_without(row, taken, taken_texts) for row in facts if row.key not in versions and _holds(row, taken)]
+    rewritten = _reopened(facts, versions, rewritten)
     rewritten += [
         _without_neighbour(row)
         for row in episodes
@@ -58,6 +59,22 @@ def without_successors(plan: Cascade, pointing: Sequence[MemoryRecord]) -> Casca
         if row.id not in plan.erased_ids and row.key not in plan.erased_versions:
             rewritten[row.key] = replace(rewritten.get(row.key, row), superseded_by="")
     return replace(plan, rewritten=tuple(rewritten.values()))
+
+
+def _reopened(
+    facts: Sequence[MemoryRecord], erased: Sequence[tuple[str, int]], rewritten: Sequence[MemoryRecord]
+) -> list[MemoryRecord]:
+    """Let a wording hold again when all that took its place goes: it had never become untrue, only been refined."""
+    rows = {row.key: row for row in (*facts, *rewritten)}
+    for memory_id in {memory_id for memory_id, _ in erased}:
+        of_memory = sorted((row for row in rows.values() if row.id == memory_id), key=lambda row: row.version)
+        left = [row for row in of_memory if row.key not in erased]
+        gone = [row for row in of_memory if row.key in erased]
+        if left and gone and left[-1].version < gone[-1].version and left[-1].valid_to == left[-1].valid_from:
+            last, better = left[-1], gone[-1]
+            rows[last.key] = replace(last, valid_to=better.valid_to, superseded_by=better.superseded_by)
+    before = {row.key: row for row in facts}
+    return [row for key, row in rows.items() if key not in erased and row != before[key]]
 
 
 def _rests_only_on(row: MemoryRecord, episodes: set[str]) -> bool:

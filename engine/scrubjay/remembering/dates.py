@@ -12,9 +12,13 @@ _DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 _NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
             "nine": 9, "ten": 10, "a couple of": 2}  # fmt: skip
 _COUNT = (
-    r"(?P<count>\d{1,3}|" + "|".join(sorted(_NUMBERS, key=len, reverse=True)) + r")\s+(?P<unit>day|week|month|year)s?"
+    r"(?<![\w.,-])(?<!half )(?<!and )(?<!or )(?P<count>\d{1,3}|"
+    + "|".join(sorted(_NUMBERS, key=len, reverse=True))
+    + r")\s+(?P<unit>day|week|month|year)s?"
 )
+_IN_COUNT = re.compile(rf"in {_COUNT}")
 _WEEKDAY = rf"(?P<weekday>{'|'.join(_DAYS)})"
+_FIRST_YEAR, _LAST_YEAR = 1000, 2999
 _YEAR_ALONE, _MONTH_ALONE = re.compile(r"\d{4}"), re.compile(r"(\d{4})-(\d{1,2})")
 _WRITTEN_OUT = ("%d %B %Y", "%B %d %Y", "%d %b %Y", "%b %d %Y", "%B %Y", "%b %Y")
 
@@ -27,10 +31,12 @@ def date_of(text: str, *, said_at: datetime) -> datetime | None:
     None for "" and for anything that is no date.
     """
     plain = " ".join(text.replace(",", " ").split())
-    if _YEAR_ALONE.fullmatch(plain):
+    if _YEAR_ALONE.fullmatch(plain) and _FIRST_YEAR <= int(plain) <= _LAST_YEAR:
         return _started(int(plain), 1)
     if found := _MONTH_ALONE.fullmatch(plain):
         return _started(int(found[1]), int(found[2]))
+    if found := _IN_COUNT.fullmatch(plain.casefold()):  # in a sentence it may say how long something took
+        return _day(_shifted(said_at, _counted(found), found["unit"]))
     try:
         return moment(text, field="date")
     except InvalidInput:
@@ -44,12 +50,17 @@ def day_named_in(text: str, *, said_at: datetime) -> datetime | None:
     month" names no day.
     """
     folded = text.casefold()
-    days = {
-        resolve(found, said_at).replace(hour=0, minute=0, second=0, microsecond=0)
-        for pattern, resolve in _EXPRESSIONS
-        for found in pattern.finditer(folded)
-    }
+    try:
+        days = {
+            _day(resolve(found, said_at)) for pattern, resolve in _EXPRESSIONS for found in pattern.finditer(folded)
+        }
+    except OverflowError:  # at the ends of the calendar
+        return None
     return days.pop() if len(days) == 1 else None
+
+
+def _day(when: datetime) -> datetime:
+    return when.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _started(year: int, month: int) -> datetime | None:
@@ -99,14 +110,13 @@ def _next_weekday(found: "re.Match[str]", said_at: datetime) -> datetime:
 _EXPRESSIONS: tuple[tuple["re.Pattern[str]", Resolve], ...] = tuple(
     (re.compile(rf"\b{pattern}\b"), resolve)
     for pattern, resolve in (
-        (r"(?:today|tonight|this (?:morning|afternoon|evening))", _by(0)),
-        (r"(?<!before )yesterday|last night", _by(-1)),
-        (r"(?<!after )tomorrow", _by(1)),
+        (r"(?:today|tonight|this (?:morning|afternoon|evening))(?!'s)", _by(0)),
+        (r"(?<!before )yesterday(?!'s)|last night", _by(-1)),
+        (r"(?<!after )(?<!from )tomorrow(?!'s)", _by(1)),
         (r"(?:the )?day before yesterday", _by(-2)),
         (r"(?:the )?day after tomorrow", _by(2)),
         (rf"{_COUNT} ago", lambda found, said_at: _shifted(said_at, -_counted(found), found["unit"])),
-        (rf"in {_COUNT}", lambda found, said_at: _shifted(said_at, _counted(found), found["unit"])),
-        (rf"(?:last|this past) {_WEEKDAY}", _last_weekday),
-        (rf"(?:next|this coming) {_WEEKDAY}", _next_weekday),
+        (rf"(?<!the )(?<!before )(?<!every )(?:last|this past) {_WEEKDAY}(?! of)", _last_weekday),
+        (rf"(?<!the )(?<!after )(?<!every )(?:next|this coming) {_WEEKDAY}(?! of)", _next_weekday),
     )
 )

@@ -8,7 +8,7 @@ import unicodedata
 _PHRASES = (
     # English
     "hi|hello|hey|hey there|hi there|hello there|hello again|good morning|good afternoon|good evening|good night|"
-    "bye|bye bye|goodbye|good bye|see you|see you later|see you soon|talk to you later|take care|"
+    "bye|goodbye|good bye|see you|see you later|see you soon|talk to you later|take care|"
     "thanks|thank you|thanks a lot|thanks so much|thank you so much|thank you very much|many thanks|thx|cheers|"
     "you re welcome|you are welcome|no problem|no worries|my pleasure|"
     "ok|okay|alright|all right|got it|i see|understood|makes sense|sounds good|cool|great|awesome|perfect|wow|"
@@ -32,7 +32,8 @@ _PHRASES = (
     "さようなら|안녕하세요|안녕|감사합니다|고맙습니다|안녕히 가세요"
 )
 _LONGEST_FIRST = "|".join(sorted(set(_PHRASES.split("|")), key=len, reverse=True))
-_ONLY_SMALL_TALK = re.compile(rf"(?:(?:{_LONGEST_FIRST})(?:\s+|$))+")
+_ONLY_SMALL_TALK = re.compile(rf"(?>(?:{_LONGEST_FIRST})(?:\s+|$))++")  # atomic: nothing is tried twice
+_LONGEST_CHARS = 200
 
 
 def is_small_talk(text: str) -> bool:
@@ -42,7 +43,7 @@ def is_small_talk(text: str) -> bool:
     turn that is the evidence of an answer is small talk.
     """
     words = _words_only(text)
-    return not words or _ONLY_SMALL_TALK.fullmatch(words) is not None
+    return not words or (len(words) <= _LONGEST_CHARS and _ONLY_SMALL_TALK.fullmatch(words) is not None)
 
 
 def _words_only(text: str) -> str:

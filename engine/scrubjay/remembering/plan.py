@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from scrubjay.errors import InvalidInput, MemoryNotFound
-from scrubjay.remembering.rows import Occasion, fact_digest, fact_row
+from scrubjay.remembering.rows import Occasion, fact_digest, fact_row, read_already
 from scrubjay.texts import contains_span, normalised
 from scrubjay.types import Event, FactDraft, Kind, MemoryRecord, State
 
@@ -53,11 +53,23 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Rows to insert, rows to change, and what to tell about each proposal, in order."""
+    """Rows to insert, rows to change, and what to tell about each proposal, in order.
+
+    `refined`: those of the changed rows whose truth has only been said better.
+    """
 
     inserted: tuple[MemoryRecord, ...]
     replaced: tuple[MemoryRecord, ...]
     outcomes: tuple[Outcome, ...]
+    refined: frozenset[Key] = frozenset()
+
+
+_TRUST = {"user": 2, "assistant": 1}
+
+
+def trust(role: str) -> int:
+    """How far the words of a role go: a person's (2) above the assistant's (1), both above tools and documents (0)."""
+    return _TRUST.get(role or "user", 0)
 
 
 def source_of(draft: FactDraft, episodes: Sequence[MemoryRecord], *, field: str) -> MemoryRecord | None:
@@ -94,7 +106,7 @@ def outdated_episodes(
         evidence = " ".join(words for fact in resting for words in fact.evidence)
         all_closed = bool(ends) and len(ends) == len(resting) and max(ends) <= now
         if all_closed and episode.valid_to is None and _share_of_words(episode.text, evidence) >= _MOSTLY_QUOTED:
-            outdated.append(replace(episode, valid_to=max(*ends, episode.valid_from)))
+            outdated.append(read_already(replace(episode, valid_to=max(*ends, episode.valid_from))))
     return outdated
 
 
@@ -122,7 +134,10 @@ def plan_facts(
     drafting = _Drafting(occasion, known, versions)
     outcomes = tuple(drafting.settle(proposal) for proposal in proposals)
     return Plan(
-        inserted=tuple(drafting.inserted.values()), replaced=tuple(drafting.replaced.values()), outcomes=outcomes
+        inserted=tuple(drafting.inserted.values()),
+        replaced=tuple(drafting.replaced.values()),
+        outcomes=outcomes,
+        refined=frozenset(drafting.refined),
     )
 
 
@@ -143,19 +158,26 @@ class _Drafting:
         for record in self._stored.values():
             self._keys.setdefault(record.id, []).append(record.key)
         self._claimed: set[str] = set()
+        self.refined: set[Key] = set()
 
     def settle(self, proposal: Proposal) -> Outcome:
         if proposal.state is State.SUSPECT:
             return self._keep_aside(proposal)
-        if proposal.refines:
+        if proposal.refines and self._is_open(proposal.refines):
             return self._refine(proposal, self._target(proposal.refines))
-        targets = [self._target(target_id) for target_id in dict.fromkeys(proposal.draft.replaces)]
+        targets = [
+            self._target(target_id)
+            for target_id in dict.fromkeys(proposal.draft.replaces)
+            if proposal.newer is None or self._is_open(target_id)  # what a model wants is not worth an error
+        ]
         since, digest = proposal.since(self._now), fact_digest(proposal.draft.text)
         same = self._known.get(digest)
         if same is not None and self._is_known_already(same, since, targets):
             return self._confirm(proposal, same, [target for target in targets if target.id != same.id])
-        if same is not None:
+        if same is not None and (proposal.newer is None or self._may_redate(proposal, same)):
             targets = [same, *(target for target in targets if target.id != same.id)]
+        elif same is not None:
+            return self._confirm(proposal, same, [])
         later = [target for target in targets if _is_later(target, proposal, since)]
         earlier = [target for target in targets if target not in later]
         past = self._past.get((digest, since)) if since is not None and not earlier else None
@@ -164,7 +186,8 @@ class _Drafting:
         new = self._row_of(proposal, valid_from=since or self._now)
         if later:
             next_one = min(later, key=lambda target: target.valid_from)
-            new = replace(new, valid_to=next_one.valid_from, superseded_by=next_one.id)
+            end = next_one.valid_from if new.valid_to is None else min(new.valid_to, next_one.valid_from)
+            new = replace(new, valid_to=end, superseded_by=next_one.id)
         return self._replace(earlier, new, proposal.draft)
 
     def _row_of(self, proposal: Proposal, *, valid_from: datetime) -> MemoryRecord:
@@ -194,27 +217,32 @@ class _Drafting:
         same = self._known.get(fact_digest(proposal.draft.text))
         if same is not None:
             return self._confirm(proposal, same, [] if same.id == target.id else [target])
-        new = self._row_of(proposal, valid_from=target.valid_from)
         draft = proposal.draft
-        sources = dict.fromkeys([*(target.source_ids or (target.id,)), *proposal.source_ids])
         new = replace(
-            new,
+            self._row_of(proposal, valid_from=target.valid_from),
             id=target.id,
             version=max(row.version for row in self._rows(target.id)) + 1,
             valid_to=target.valid_to,
             superseded_by=target.superseded_by,
-            source_ids=tuple(sources),
-            evidence=(*target.evidence, *new.evidence),
             entities=tuple(dict.fromkeys((*draft.entities, *target.entities))),
+            relations=tuple(dict.fromkeys((*draft.relations, *target.relations))),
+            occurred_at=draft.occurred_at or target.occurred_at,
+            expires_at=min(filter(None, [draft.expires_at, target.expires_at]), default=None),
             importance=max(draft.importance, target.importance),
             metadata={**target.metadata, **draft.metadata},
         )
         self._put(replace(target, valid_to=target.valid_from))
+        self.refined.add(target.key)
         self._known.pop(target.digest, None)
         self.inserted[new.key] = new
         self._keys[new.id].append(new.key)
         self._known[new.digest] = new
         return Outcome(record=new, event=Event.UPDATE, previous=target.text)
+
+    def _may_redate(self, proposal: Proposal, same: MemoryRecord) -> bool:
+        """Whether words that a model has read may give a known fact another date: no lesser voice's, no older ones."""
+        source = proposal.source
+        return source is not None and trust(proposal.role) >= trust(same.role) and source.valid_from >= same.recorded_at
 
     def _is_known_already(self, same: MemoryRecord, since: datetime | None, targets: Sequence[MemoryRecord]) -> bool:
         """Whether a current fact with these words is what is proposed.
@@ -234,7 +262,8 @@ class _Drafting:
         if source is not None and source.id not in same.source_ids:
             sources = same.source_ids or (same.id,)  # stated by itself, it does not rest only on what is added here
             evidence = (*same.evidence, proposal.draft.evidence)
-            same = replace(same, source_ids=(*sources, source.id), evidence=evidence)
+            role = max(same.role or "user", proposal.role, key=trust)  # who has confirmed it stands for it
+            same = replace(same, source_ids=(*sources, source.id), evidence=evidence, role=role)
             self._put(same)
         for target in others:
             since = same.valid_from if same.valid_from > target.valid_from else self._now
@@ -256,6 +285,9 @@ class _Drafting:
             self._known[new.digest] = new
         event = Event.UPDATE if targets else Event.ADD
         return Outcome(record=new, event=event, previous=targets[0].text if targets else "")
+
+    def _is_open(self, target_id: str) -> bool:
+        return any(row.is_current(self._now) for row in self._rows(target_id))
 
     def _target(self, target_id: str) -> MemoryRecord:
         """Return the version of a memory to replace: the one that holds now, else the one that will."""
@@ -287,9 +319,8 @@ class _Drafting:
                 if self._known.get(row.digest, row).key == row.key:
                     self._known.pop(row.digest, None)
                 successor = superseded_by if row.is_current(self._now) else row.superseded_by
-                state = State.READY if row.state is State.PENDING else row.state  # nobody needs to read it any more
-                closed = replace(row, valid_to=max(at, row.valid_from), superseded_by=successor, state=state)
-                self._put(closed)
+                closed = replace(row, valid_to=max(at, row.valid_from), superseded_by=successor)
+                self._put(read_already(closed))
 
     def _put(self, row: MemoryRecord) -> None:
         (self.inserted if row.key in self.inserted else self.replaced)[row.key] = row

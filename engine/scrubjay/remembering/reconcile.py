@@ -11,7 +11,7 @@ from datetime import datetime
 
 from scrubjay.readings import About, Bearing, ExtractedFact
 from scrubjay.remembering.dates import date_of, day_named_in
-from scrubjay.remembering.plan import Proposal
+from scrubjay.remembering.plan import Proposal, trust
 from scrubjay.remembering.suspicion import suspicion
 from scrubjay.remembering.windows import Passage
 from scrubjay.texts import normalised, quoted_from, visible
@@ -19,8 +19,12 @@ from scrubjay.types import MAX_NAME_CHARS, Category, FactDraft, MemoryRecord, Re
 
 MAX_FACT_CHARS = 2_000
 _MOST_NAMES = 30
-_TRUST = {"user": 2, "assistant": 1}  # of everybody else's words (tools, documents): 0
+_MOST_TARGETS = 5
+_LONGEST_EVIDENCE = 2_000
+_A_WORD = re.compile(r"\w{3}|\d|[^\W\x00-\u052f]")  # three letters, a figure, or a letter of a script without spaces
 _FIGURES = re.compile(r"\d+")
+_WORDS = re.compile(r"[a-z\u00df-\u052f]{2,}")  # of Latin, Greek and Cyrillic
+_MOSTLY = 0.6
 _PEOPLE = {"user", "the user", "assistant", "the assistant"}
 
 
@@ -76,12 +80,12 @@ def _judged(
     if not 0 <= item.source < len(passages):
         return None
     passage = passages[item.source]
-    evidence = quoted_from(passage.text, item.evidence)
-    targets = [known[number] for number in dict.fromkeys(item.targets) if 0 <= number < len(known)]
+    evidence = quoted_from(passage.text, item.evidence[:_LONGEST_EVIDENCE])
+    targets = [known[number] for number in dict.fromkeys(item.targets) if 0 <= number < len(known)][:_MOST_TARGETS]
     text = _text_of(item, targets)
-    if not evidence or not text or (scope is Scope.AGENT and item.about is About.USER):
+    if not _says_something(evidence, passage.text) or not text or (scope is Scope.AGENT and item.about is About.USER):
         return None
-    if _trust(passage.episode) < _TRUST["user"] and any(_quotes(evidence, one.record) for one in known):
+    if trust(passage.episode.role) < trust("user") and any(_quotes(evidence, one.record) for one in known):
         return None  # memory's own words, coming back
     proposal = Proposal(
         draft=_draft(item, passage, text, evidence),
@@ -96,19 +100,36 @@ def _judged(
     return _bearing(item.bearing, proposal, targets, claimed)
 
 
+def _says_something(evidence: str, message: str) -> bool:
+    """Whether a span has a word in it, or is as long as the message itself."""
+    return _A_WORD.search(evidence) is not None or (bool(evidence) and evidence == message.strip())
+
+
 def _text_of(item: ExtractedFact, targets: Sequence[Known]) -> str:
     """Return the fact's text; of a duplicate, the text of what it duplicates. "" when there is none to store."""
     if _is_duplicate(item, targets):
         return targets[0].record.text
-    text = " ".join(visible(item.text).split())
-    return text if len(text) <= MAX_FACT_CHARS and _is_encodable(text) else ""
+    text = _tidy(item.text)
+    return text if can_be_fact(text) else ""
+
+
+def can_be_fact(text: str) -> bool:
+    """Whether a text has the length and the characters of a fact."""
+    return len(text) <= MAX_FACT_CHARS and _is_encodable(text)
 
 
 def _is_duplicate(item: ExtractedFact, targets: Sequence[Known]) -> bool:
-    """Whether an item says no more than its target; with other figures in it, it does, whatever it claims."""
+    """Whether an item says no more than its target; with other figures or words it does, whatever it claims."""
     if item.bearing is not Bearing.DUPLICATE or not targets or not targets[0].is_open:
         return False
-    return not item.text.strip() or _figures(item.text) == _figures(targets[0].record.text)
+    known = targets[0].record.text
+    return not item.text.strip() or (_figures(item.text) == _figures(known) and _shares_words(item.text, known))
+
+
+def _shares_words(text: str, known: str) -> bool:
+    """Whether two texts have something in common; any two do in scripts whose words are not set apart."""
+    words, others = set(_WORDS.findall(normalised(text))), set(_WORDS.findall(normalised(known)))
+    return not words or not others or len(words & others) * 2 >= min(len(words), len(others))
 
 
 def _figures(text: str) -> set[str]:
@@ -119,18 +140,18 @@ def _is_encodable(text: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
-def _trust(row: MemoryRecord) -> int:
-    """How far the words of whoever spoke go: a person's above the assistant's, both above tools and documents."""
-    return _TRUST.get(row.role or "user", 0)
-
-
 def _quotes(evidence: str, known: MemoryRecord) -> bool:
-    return normalised(evidence) in normalised(known.text)
+    quoted, text = normalised(evidence), normalised(known.text)
+    return quoted in text and len(quoted) >= _MOSTLY * len(text)
 
 
 def _is_suspect(item: ExtractedFact, passage: Passage, text: str, evidence: str) -> bool:
-    ordered_by_a_document = item.category is Category.INSTRUCTION and not _trust(passage.episode)
+    ordered_by_a_document = item.category is Category.INSTRUCTION and not trust(passage.episode.role)
     return ordered_by_a_document or bool(suspicion(text) or suspicion(evidence))
+
+
+def _is_harmless(relation: Relation) -> bool:
+    return not suspicion(f"{relation.subject} {relation.predicate} {relation.object}")
 
 
 def _draft(item: ExtractedFact, passage: Passage, text: str, evidence: str) -> FactDraft:
@@ -141,20 +162,35 @@ def _draft(item: ExtractedFact, passage: Passage, text: str, evidence: str) -> F
     if occurred is None and valid_from not in {None, said_at}:
         occurred = said_at  # when it was said, where that is not when it became true
     names = _Grounds(passage, text)
-    mine = item.category if item.category is not Category.INSTRUCTION or _trust(passage.episode) > 1 else Category.OTHER
+    mine = (
+        item.category
+        if item.category is not Category.INSTRUCTION or trust(passage.episode.role) == trust("user")
+        else Category.OTHER
+    )
     return FactDraft(
         text=text,
         category=mine,
-        entities=tuple(dict.fromkeys(name for name in item.entities if names.hold(name)))[:_MOST_NAMES],
-        relations=tuple(relation for relation in item.relations if names.hold_relation(relation))[:_MOST_NAMES],
+        entities=tuple(dict.fromkeys(name for name in map(_tidy, item.entities) if names.hold(name)))[:_MOST_NAMES],
+        relations=tuple(relation for relation in map(_tidy_relation, item.relations) if names.hold_relation(relation))[
+            :_MOST_NAMES
+        ],
         evidence=evidence,
         occurred_at=occurred,
         valid_from=valid_from,
+        expires_at=passage.episode.expires_at,
         # The end of a state that was over when it was told is no end of what the sentence says about it.
         valid_to=valid_to if valid_to and valid_to > max(said_at, valid_from or said_at) else None,
         importance=item.importance if 0 <= item.importance <= 1 else 0.5,
         metadata=passage.episode.metadata,
     )
+
+
+def _tidy(name: str) -> str:
+    return " ".join(visible(name).split())
+
+
+def _tidy_relation(relation: Relation) -> Relation:
+    return Relation(subject=_tidy(relation.subject), predicate=_tidy(relation.predicate), object=_tidy(relation.object))
 
 
 class _Grounds:
@@ -165,12 +201,13 @@ class _Grounds:
 
     def hold(self, name: str) -> bool:
         plain = normalised(name)
-        return bool(plain) and len(name) <= MAX_NAME_CHARS and plain in self._text
+        return bool(plain) and len(name) <= MAX_NAME_CHARS and _is_encodable(name) and plain in self._text
 
     def hold_relation(self, relation: Relation) -> bool:
         ends = (relation.subject, relation.object)
         named = all(self.hold(end) or normalised(end) in _PEOPLE for end in ends)
-        return named and 0 < len(relation.predicate.strip()) <= MAX_NAME_CHARS
+        well_said = _is_encodable(relation.predicate) and _is_harmless(relation)
+        return named and well_said and 0 < len(relation.predicate) <= MAX_NAME_CHARS
 
 
 def _bearing(
@@ -183,9 +220,10 @@ def _bearing(
         newer = {i for i, one in allowed.items() if _said_before(proposal, one)}
         disputed = [one for i, one in allowed.items() if i in newer and not _began_before(proposal, one)]
         replaced = tuple(i for i, one in allowed.items() if one not in disputed)
-        changed = replace(
-            proposal, draft=replace(proposal.draft, replaces=replaced), newer=tuple(newer.intersection(replaced))
-        )
+        draft = replace(proposal.draft, replaces=replaced)
+        if any(i not in newer and _would_erase(proposal, one.record) for i, one in allowed.items()):
+            draft = replace(draft, valid_from=None)  # what held until it was said otherwise has held
+        changed = replace(proposal, draft=draft, newer=tuple(newer.intersection(replaced)))
         return changed, [i for i in ids if i not in replaced]
     if bearing is Bearing.REFINES and targets:
         target = targets[0]
@@ -202,12 +240,21 @@ def _is_disputed_duplicate(bearing: Bearing, proposal: Proposal, targets: Sequen
 def _may_change(proposal: Proposal, target: Known, claimed: Collection[str]) -> bool:
     """Whether this version still holds, nothing else changes it, and no lesser voice retires a greater one's words."""
     source = proposal.source
-    heard = source is None or _trust(source) >= _trust(target.record)
-    return target.is_open and target.record.id not in claimed and heard
+    if source is None or not target.is_open or target.record.id in claimed:
+        return False
+    if target.record.scope is Scope.AGENT and target.record.written_by != source.written_by:
+        return False  # what the agent learned with somebody else
+    return trust(source.role) >= trust(target.record.role)
 
 
 def _said_before(proposal: Proposal, target: Known) -> bool:
     return proposal.source is not None and proposal.source.valid_from < target.said_at
+
+
+def _would_erase(proposal: Proposal, target: MemoryRecord) -> bool:
+    """Whether the date of what replaces a memory would make that memory one that was never true."""
+    since, source = proposal.draft.valid_from, proposal.source
+    return since is not None and source is not None and since <= target.valid_from < source.valid_from
 
 
 def _began_before(proposal: Proposal, target: Known) -> bool:

@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from scrubjay.remembering.suspicion import suspicion
 from scrubjay.texts import digest_of, normalised, visible
 from scrubjay.types import (
     MAX_NAME_CHARS,
@@ -148,8 +147,7 @@ def fact_row(
 def corrected(old: MemoryRecord, text: str, *, version: int, now: datetime, written_by: str) -> MemoryRecord:
     """Return the next version of a memory with another text; it is valid from when the old one was.
 
-    Entities that the text no longer names go, and so do the relations, which nobody has read from the new text. A text
-    that reads like a command or a credential makes it suspect.
+    Entities that the text no longer names go, and so do the relations, which nobody has read from the new text.
     """
     digest = fact_digest(text) if old.kind is Kind.FACT else _corrected_digest(old, text)
     return replace(
@@ -162,14 +160,17 @@ def corrected(old: MemoryRecord, text: str, *, version: int, now: datetime, writ
         relations=(),
         recorded_at=now,
         written_by=written_by or old.written_by,
-        state=State.SUSPECT if suspicion(text) else old.state,
     )
 
 
 def never_true(old: MemoryRecord) -> MemoryRecord:
-    """Return a version whose wording was wrong from the start; nobody needs to read it for facts any more."""
-    state = State.READY if old.state is State.PENDING else old.state
-    return replace(old, valid_to=old.valid_from, state=state)
+    """Return a version whose wording was wrong from the start."""
+    return read_already(replace(old, valid_to=old.valid_from))
+
+
+def read_already(row: MemoryRecord) -> MemoryRecord:
+    """Return a row that nobody needs to read for facts any more."""
+    return replace(row, state=State.READY) if row.state is State.PENDING else row
 
 
 def _corrected_digest(old: MemoryRecord, text: str) -> str:

@@ -84,7 +84,7 @@ _NOT_A_VALUE = re.compile(
 
 def suspicion(text: str) -> str:
     """Return what a text reads like: "command", "credential", or "" for neither."""
-    plain = unicodedata.normalize("NFKC", visible(text))
+    plain = unicodedata.normalize("NFKC", "\n".join(visible(line) for line in text.splitlines()))
     named = (found.group("value") for found in _NAMED_SECRET.finditer(plain))
     if _KEY_FORMS.search(plain) or _SHORT_SECRET.search(plain) or any(map(_is_secret, named)):
         return "credential"

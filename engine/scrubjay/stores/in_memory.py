@@ -27,20 +27,24 @@ class InMemoryStore:
         self._locks: dict[tuple[str, Owner], threading.RLock] = {}
         self._guard = threading.Lock()
 
-    def exclusive(self, owner: Owner) -> AbstractContextManager[None]:
+    def exclusive(self, owner: Owner) -> AbstractContextManager[object]:
         """Hold the owner's lock across the threads of this process."""
-        return self._held("write", owner)
-
-    def extracting(self, owner: Owner) -> AbstractContextManager[None]:
-        """Hold the owner's second lock across the threads of this process."""
-        return self._held("extraction", owner)
+        return self._lock("write", owner)
 
     @contextmanager
-    def _held(self, purpose: str, owner: Owner) -> Iterator[None]:
+    def extracting(self, owner: Owner, *, wait_s: float) -> Iterator[bool]:
+        """Hold the owner's second lock across the threads of this process, if it is free in time."""
+        lock = self._lock("extraction", owner)
+        is_held = lock.acquire(timeout=wait_s)
+        try:
+            yield is_held
+        finally:
+            if is_held:
+                lock.release()
+
+    def _lock(self, purpose: str, owner: Owner) -> threading.RLock:
         with self._guard:
-            lock = self._locks.setdefault((purpose, owner), threading.RLock())
-        with lock:
-            yield
+            return self._locks.setdefault((purpose, owner), threading.RLock())
 
     def write(
         self,

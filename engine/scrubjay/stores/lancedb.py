@@ -72,10 +72,10 @@ class LanceDBStore:
         self._make_private_folders()  # whoever has deleted the folder meanwhile does not get a public one
         return self._locks.held(owner.digest)
 
-    def extracting(self, owner: Owner) -> AbstractContextManager[None]:
-        """Hold the owner's second lock across threads and processes."""
+    def extracting(self, owner: Owner, *, wait_s: float) -> AbstractContextManager[bool]:
+        """Hold the owner's second lock across threads and processes, if it is free in time."""
         self._make_private_folders()
-        return self._locks.held(f"{owner.digest}{_EXTRACTION}")
+        return self._locks.tried(f"{owner.digest}{_EXTRACTION}", wait_s=wait_s)
 
     def write(
         self,
@@ -206,7 +206,9 @@ class LanceDBStore:
 
     def owners_with_pending(self) -> list[Owner]:
         """Return the owners whom a marker names."""
-        return [owner for path in sorted(self._pending.iterdir()) for owner in self.owners(prefix=path.name)]
+        with _translated("read"):
+            names = sorted(path.name for path in self._pending.glob("*"))
+        return [owner for name in names for owner in self.owners(prefix=name)]
 
     def close(self) -> None:
         """Let go of every table."""

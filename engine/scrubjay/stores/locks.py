@@ -24,22 +24,29 @@ class OwnerLocks:
     @contextmanager
     def held(self, name: str) -> Iterator[None]:
         """Hold the lock; raises StoreBusy when it is not free within a minute."""
+        with self.tried(name, wait_s=_PATIENCE_S) as is_held:
+            if not is_held:
+                raise StoreBusy(
+                    "another process is writing these memories and did not finish within a minute; try again"
+                )
+            yield
+
+    @contextmanager
+    def tried(self, name: str, *, wait_s: float) -> Iterator[bool]:
+        """Hold the lock if it is free within this time, and say whether it is held."""
         with self._guard:
-            lock = self._locks.setdefault(
-                name, FileLock(self._folder / f"{name}.lock", timeout=_PATIENCE_S, poll_interval=_POLL_S)
-            )
+            lock = self._locks.setdefault(name, FileLock(self._folder / f"{name}.lock", poll_interval=_POLL_S))
         try:
-            lock.acquire()
+            lock.acquire(timeout=wait_s)
+        except Timeout:
+            yield False
+            return
         except OSError as error:
-            if not isinstance(error, Timeout):
-                raise StoreError(
-                    f"cannot write in the data folder {self._folder.parent} ({error.strerror}); "
-                    "name a writable one in SCRUBJAY_DATA_DIR"
-                ) from error
-            raise StoreBusy(
-                "another process is writing these memories and did not finish within a minute; try again"
+            raise StoreError(
+                f"cannot write in the data folder {self._folder.parent} ({error.strerror}); "
+                "name a writable one in SCRUBJAY_DATA_DIR"
             ) from error
         try:
-            yield
+            yield True
         finally:
             lock.release()

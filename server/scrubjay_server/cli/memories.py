@@ -30,6 +30,7 @@ from scrubjay_server.cli.output import show
 from scrubjay_server.local import build_memory, local_caller
 from scrubjay_server.settings import Settings
 
+_PATIENCE_S = 60.0
 _NO_EXTRACTOR = "there is nobody to read with: set ANTHROPIC_API_KEY, or SCRUBJAY_EXTRACTOR to claude or openai"
 _NOTHING_FITS = "Nothing was forgotten: nothing that fits is remembered."
 _WHOSE = {
@@ -293,7 +294,8 @@ def extract(settings: Settings, pending: bool, as_json: bool) -> None:
     with build_memory(settings, origin="cli") as memory:
         if memory.engine.extractor is None:
             raise ConfigurationError(_NO_EXTRACTOR)
-        tally = extract_everything(memory.engine, caller=local_caller(settings), most_attempts=None)
+        caller = local_caller(settings)
+        tally = extract_everything(memory.engine, caller=caller, most_attempts=None, wait_s=_PATIENCE_S)
     lines = [f"{tally.read} messages read, {tally.facts} facts stored or changed, {tally.pending} messages pending."]
     show(tally_shape(tally), [*lines, *([tally.problem] if tally.problem else [])], as_json=as_json)
     sys.exit(1 if tally.pending else 0)
