@@ -54,7 +54,7 @@ _WHOLE_CHARS = 2_000  # of a window, to find its neighbours by: the embedding mo
 _CONTEXT_CHARS = 500
 _MOST_LINES = 500  # of a message, compared with what is known word for word
 _MOST_ITEMS = 200
-_TRIES = 3
+_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +196,7 @@ def _read(engine: Engine, owner: Owner, batch: Sequence[MemoryRecord]) -> Read:
     reading, extractor = engine.reading, engine.extractor
     assert reading is not None  # noqa: S101 - for the type checker: a run goes on only with an extractor
     assert extractor is not None  # noqa: S101
-    for _ in range(_TRIES):
+    for tries_left in reversed(range(_TRIES)):
         shown = _look(engine, owner, batch)
         items = [
             item
@@ -205,8 +205,9 @@ def _read(engine: Engine, owner: Owner, batch: Sequence[MemoryRecord]) -> Read:
         ][:_MOST_ITEMS]
         vectors = Vectors(engine, [item.text for item in items if can_be_fact(item.text)])
         with engine.store.exclusive(owner):
-            done = _commit(engine, owner, extractor.name, batch, shown, items, vectors)
-        if done is not None:
+            fresh = _unforgotten(engine, owner, batch, shown, may_differ=not tries_left)
+            done = fresh and _commit(engine, owner, extractor.name, batch, shown, fresh, items, vectors)
+        if done:
             return done
         batch = engine.store.find(owner, replace(PENDING, ids=tuple(row.id for row in batch)))
         batch.sort(key=lambda row: row.recorded_at)
@@ -224,9 +225,8 @@ class _Shown:
     known: Sequence[MemoryRecord]
 
     @property
-    def ids(self) -> set[str]:
-        episodes = [passage.episode for passage in self.passages]
-        return {record.id for record in (*episodes, *self.context, *self.known)}
+    def records(self) -> list[MemoryRecord]:
+        return [*(passage.episode for passage in self.passages), *self.context, *self.known]
 
     def window(self, numbers: Sequence[int]) -> Window:
         passages = [self.passages[number] for number in numbers]
@@ -320,37 +320,48 @@ def _ask_in_pieces(extractor: Extractor, shown: _Shown, number: int, until: floa
     return [replace(item, source=number) for item in found]
 
 
+def _unforgotten(
+    engine: Engine, owner: Owner, batch: Sequence[MemoryRecord], shown: _Shown, *, may_differ: bool
+) -> dict[str, list[MemoryRecord]] | None:
+    """Return every version of what the model was shown as it stands now, newest first, by id.
+
+    None when a version of it has been forgotten or corrected meanwhile, or (unless it `may_differ`) replaced: then
+    nothing of the answer is kept, since it may hold the forgotten words.
+    """
+    records = [*batch, *shown.records]
+    rows = engine.store.find(owner, Filter(ids=tuple({record.id for record in records})))
+    by_key = {row.key: row for row in rows}
+    for record in records:
+        now = by_key.get(record.key)
+        if now is None or (now.valid_to != record.valid_to and (not may_differ or now.valid_to == now.valid_from)):
+            return None
+    by_id: dict[str, list[MemoryRecord]] = {}
+    for row in sorted(rows, key=lambda row: -row.version):
+        by_id.setdefault(row.id, []).append(row)
+    return by_id
+
+
 def _commit(
     engine: Engine,
     owner: Owner,
     extractor_name: str,
     batch: Sequence[MemoryRecord],
     shown: _Shown,
+    by_id: Mapping[str, list[MemoryRecord]],
     items: Sequence[ExtractedFact],
     vectors: Vectors,
-) -> Read | None:
-    """Write the facts and that the batch is read, at once, under the owner's lock.
-
-    None when something that the model was shown has been forgotten, or what it read corrected, meanwhile: then nothing
-    of its answer is kept.
-    """
+) -> Read:
+    """Write the facts and that the batch is read, at once, under the owner's lock."""
     now = engine.now()
-    ids = shown.ids | {row.id for row in batch}
-    fresh = engine.store.find(owner, Filter(ids=tuple(ids))) if ids else []
-    if ids - {row.id for row in fresh}:
-        return None
-    by_id: dict[str, list[MemoryRecord]] = {}
-    for row in sorted(fresh, key=lambda row: -row.version):
-        by_id.setdefault(row.id, []).append(row)
-    if any(by_id[passage.episode.id][0].version != passage.episode.version for passage in shown.passages):
-        return None
     episodes = [by_id[row.id][0] for row in batch if by_id[row.id][0].state is State.PENDING]
     occasion = occasion_of(batch[0], owner, now=now, extractor=extractor_name)
     pending = {row.id: row for row in episodes}
     passages = [replace(p, episode=pending.get(p.episode.id, p.episode)) for p in shown.passages]
     items = [item for item in items if 0 <= item.source < len(passages) and passages[item.source].episode.id in pending]
     known = _known(engine, owner, shown.known, by_id, now)
-    judged = reconcile(items, passages, known, scope=occasion.scope, new_token=engine.new_token)
+    judged = reconcile(
+        sorted(items, key=lambda item: item.source), passages, known, scope=occasion.scope, new_token=engine.new_token
+    )
     if judged.dropped:
         logger.info("%d of %d facts that the extractor proposed were dropped", judged.dropped, len(items))
     told = _planned(engine, occasion, judged.proposals)

@@ -1,6 +1,6 @@
 """update: a correction of what a memory says."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scrubjay.errors import InvalidInput, MemoryNotFound
 from scrubjay.journeys.engine import Engine
@@ -8,7 +8,7 @@ from scrubjay.journeys.listing import version_that_holds
 from scrubjay.remembering.rows import corrected, never_true
 from scrubjay.remembering.suspicion import suspicion
 from scrubjay.texts import checked
-from scrubjay.types import MAX_TEXT_CHARS, Caller, Filter, MemoryRecord
+from scrubjay.types import MAX_TEXT_CHARS, Caller, Filter, MemoryRecord, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,5 +47,7 @@ def update(engine: Engine, caller: Caller | None, memory_id: str, content: str) 
             raise InvalidInput("memory_id", f"names a memory that was superseded{by}; correct what holds now instead")
         written_by = caller.written_by if caller else ""
         new = corrected(old, text, version=newest + 1, now=now, written_by=written_by)
+        if engine.extractor is not None and engine.store.count(owner, Filter(rests_on=(memory_id,))):
+            new = replace(new, state=State.PENDING)  # facts were drawn from the old wording
         engine.store.write(owner, inserted=[new], vectors=vectors, replaced=[never_true(old)])
     return Correction(record=new, previous=old.text)

@@ -163,12 +163,12 @@ class _Drafting:
     def settle(self, proposal: Proposal) -> Outcome:
         if proposal.state is State.SUSPECT:
             return self._keep_aside(proposal)
-        if proposal.refines and self._is_open(proposal.refines):
+        if proposal.refines and self._is_free(proposal.refines):
             return self._refine(proposal, self._target(proposal.refines))
         targets = [
             self._target(target_id)
             for target_id in dict.fromkeys(proposal.draft.replaces)
-            if proposal.newer is None or self._is_open(target_id)  # what a model wants is not worth an error
+            if proposal.newer is None or self._is_free(target_id)  # what a model wants is not worth an error
         ]
         since, digest = proposal.since(self._now), fact_digest(proposal.draft.text)
         same = self._known.get(digest)
@@ -176,6 +176,7 @@ class _Drafting:
             return self._confirm(proposal, same, [target for target in targets if target.id != same.id])
         if same is not None and (proposal.newer is None or self._may_redate(proposal, same)):
             targets = [same, *(target for target in targets if target.id != same.id)]
+            self._claimed.add(same.id)
         elif same is not None:
             return self._confirm(proposal, same, [])
         later = [target for target in targets if _is_later(target, proposal, since)]
@@ -242,7 +243,9 @@ class _Drafting:
     def _may_redate(self, proposal: Proposal, same: MemoryRecord) -> bool:
         """Whether words that a model has read may give a known fact another date: no lesser voice's, no older ones."""
         source = proposal.source
-        return source is not None and trust(proposal.role) >= trust(same.role) and source.valid_from >= same.recorded_at
+        if source is None or same.id in self._claimed - set(proposal.draft.replaces):
+            return False
+        return trust(proposal.role) >= trust(same.role) and source.valid_from >= same.recorded_at
 
     def _is_known_already(self, same: MemoryRecord, since: datetime | None, targets: Sequence[MemoryRecord]) -> bool:
         """Whether a current fact with these words is what is proposed.
@@ -286,8 +289,8 @@ class _Drafting:
         event = Event.UPDATE if targets else Event.ADD
         return Outcome(record=new, event=event, previous=targets[0].text if targets else "")
 
-    def _is_open(self, target_id: str) -> bool:
-        return any(row.is_current(self._now) for row in self._rows(target_id))
+    def _is_free(self, target_id: str) -> bool:
+        return target_id not in self._claimed and any(row.is_current(self._now) for row in self._rows(target_id))
 
     def _target(self, target_id: str) -> MemoryRecord:
         """Return the version of a memory to replace: the one that holds now, else the one that will."""

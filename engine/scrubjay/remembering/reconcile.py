@@ -82,6 +82,8 @@ def _judged(
     passage = passages[item.source]
     evidence = quoted_from(passage.text, item.evidence[:_LONGEST_EVIDENCE])
     targets = [known[number] for number in dict.fromkeys(item.targets) if 0 <= number < len(known)][:_MOST_TARGETS]
+    if _is_duplicate(item, targets) and targets[0].record.id in claimed:
+        return None  # of what an item before this one has changed
     text = _text_of(item, targets)
     if not _says_something(evidence, passage.text) or not text or (scope is Scope.AGENT and item.about is About.USER):
         return None

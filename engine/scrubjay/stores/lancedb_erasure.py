@@ -68,14 +68,20 @@ def discard(folder: Path) -> None:
     except FileNotFoundError:
         return
     sync(folder.parent)
-    shutil.rmtree(gone)
+    _remove(gone)
 
 
 def finish_discarding(tables: Path, *, name: str = "*") -> None:
     """Remove what an interrupted `discard` of a table (by default of any) has left; raises OSError."""
     for gone in tables.glob(f"{name}{_DISCARDED}-*"):
-        with suppress(FileNotFoundError):  # another process does the same
-            shutil.rmtree(gone)
+        _remove(gone)
+
+
+def _remove(folder: Path) -> None:
+    """Return when a folder is gone; other processes may remove it at the same time."""
+    while folder.exists():
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)
 
 
 def _drop_old_manifests(folder: Path) -> None:
