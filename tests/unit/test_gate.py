@@ -40,6 +40,11 @@ def test_greetings_thanks_acknowledgements_and_emoji_are_small_talk(text: str) -
     assert is_small_talk(text)
 
 
+@pytest.mark.parametrize("text", ["bye " * 50_000 + "x", "hi " * 50_000, "thanks a " * 20_000, "a." * 100_000])
+def test_long_texts_are_no_riddle(text: str) -> None:
+    assert not is_small_talk(text)
+
+
 @pytest.mark.parametrize(
     "text",
     [
