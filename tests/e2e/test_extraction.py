@@ -2,8 +2,9 @@
 
 import json
 import subprocess
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,12 @@ def pending(folder: Path) -> int:
     return opened(folder).count(ANA, PENDING)
 
 
+def until(happens: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + 60
+    while not happens():
+        assert time.monotonic() < give_up_at, "it does not happen"
+
+
 def messages(texts: list[str] = SAID) -> list[dict[str, str]]:
     return [{"role": "user", "content": text} for text in texts]
 
@@ -68,10 +75,9 @@ def expected() -> Counter[str]:
 
 @pytest.mark.promise("nothing-unread")
 def test_killed_between_the_write_and_the_call(tmp_path: Path, model: Model) -> None:
-    with opened(tmp_path).extracting(ANA), raw_server(tmp_path, **with_model(model)) as server:
+    with opened(tmp_path).extracting(ANA, wait_s=1), raw_server(tmp_path, **with_model(model)) as server:
         tell(server)
-        while pending(tmp_path) < len(SAID):
-            pass
+        until(lambda: pending(tmp_path) == len(SAID))
         server.process.kill()
         server.process.wait()
     assert model.requests == []
@@ -144,8 +150,7 @@ def test_the_server_reads_by_itself_what_is_pending(tmp_path: Path, model: Model
         server.request("tools/list")
         assert model.asked.acquire(timeout=60)
         assert model.asked.acquire(timeout=60)
-        while server.call("list_memories", state="pending")["total"]:
-            pass
+        until(lambda: not server.call("list_memories", state="pending")["total"])
         assert [one["memory"] for one in server.call("list_memories")["memories"]] == ["Noted: I keep bees"]
         assert server.hang_up() == 0
 
@@ -159,8 +164,7 @@ def test_the_caller_waits_no_longer_than_told_and_the_rest_goes_on(tmp_path: Pat
         assert "will be read for facts later" in added["note"]
         assert [hit["memory"] for hit in server.call("search_memories", query="bees")["results"]] == ["I keep bees"]
         go_on()
-        while server.call("list_memories", state="pending")["total"]:
-            pass
+        until(lambda: not server.call("list_memories", state="pending")["total"])
         assert facts(tmp_path) == Counter(["Noted: I keep bees"])
 
 

@@ -15,6 +15,7 @@ from loopback import BROKEN, CUT_OFF, DRIPPING, EMPTY, NOTHING, Answer, Model, R
 from reading.conftest import SDKS
 from scrubjay import Memory
 from scrubjay.embedding.fastembed import FastembedEmbedder
+from scrubjay.journeys.extracting import MOST_ATTEMPTS, extract_everything
 
 SAID = [
     f"Fact number {number}: the {thing} is kept in room {number + 100}"
@@ -27,10 +28,14 @@ TRIES = 5
 
 @dataclass(frozen=True)
 class Fault:
-    """`replies`: what comes instead of an answer. `heals`: the same call gets its answer in the end."""
+    """`replies`: what comes instead of an answer. `heals`: the same add gets its answer in the end.
+
+    `stops`: after it nothing is asked for a while; else only the window that it hits has to wait.
+    """
 
     replies: Callable[[Model], list[Reply]]
     heals: bool = False
+    stops: bool = True
 
 
 FAULTS = {
@@ -47,8 +52,9 @@ FAULTS = {
     "a wrong key": Fault(lambda _: [error(401, "authentication_error")]),
     "no credit": Fault(lambda _: [error(402, "billing_error")]),
     "an unknown model": Fault(lambda _: [error(404, "not_found_error")]),
-    "no answer ever": Fault(lambda _: [NOTHING]),
-    "an answer byte by byte for ever": Fault(lambda _: [DRIPPING]),
+    "no answer ever": Fault(lambda _: [NOTHING], stops=False),
+    "an answer byte by byte for ever": Fault(lambda _: [DRIPPING], stops=False),
+    "no answer ever, again and again": Fault(lambda _: [NOTHING] * TRIES),
     "a request refused as invalid": Fault(lambda _: [error(400, "invalid_request_error")], heals=True),
     "too large": Fault(lambda _: [error(413, "request_too_large")], heals=True),
     "declined with a text": Fault(lambda model: [model.refusal("I cannot help with that")], heals=True),
@@ -92,8 +98,8 @@ def test_nothing_is_lost_and_nothing_is_read_twice(memory: Memory, model: Model,
     if fault.heals:
         assert events == {"ADD": len(SAID)}
     else:
-        assert events["PENDING"] == len(SAID) - 8 * calls_before
-        assert events["ADD"] == 8 * calls_before
+        unread = len(SAID) - 8 * calls_before if fault.stops else 8
+        assert events == Counter({"PENDING": unread, "ADD": len(SAID) - unread})
         assert "kept and can be found, and will be read for facts later (" in added["note"]
         for text in SAID[::6]:
             assert text in {hit["memory"].removeprefix("Noted: ") for hit in memory.search(text, user_id="ana")}
@@ -124,16 +130,17 @@ def test_one_poisoned_message_spoils_no_other(memory: Memory, model: Model) -> N
 
     model.script(*[reads] * 100)
     memory.add([{"content": text} for text in ("I keep bees", "This is poison", "I play the harp")], user_id="ana")
-    for _ in range(10):
-        memory.add("I play the harp", user_id="ana")  # known: it asks nobody
     assert facts(memory) == Counter(["Noted: I keep bees", "Noted: I play the harp"])
     pending = memory.get_all(user_id="ana", state="pending")
     assert [one["memory"] for one in pending] == ["This is poison"]
-    for number in range(10):
-        memory.add(f"I have {number + 2} cats", user_id="ana")
+    for _ in range(MOST_ATTEMPTS + 5):  # as the server's worker does
+        assert extract_everything(memory.engine).pending == 1
     asked_about_it = sum("poison" in str(asked.messages) for asked in model.requests)
-    assert asked_about_it == 5  # with the others once, then by itself: its attempts are at an end
-    assert memory.extract()["pending"] == 1  # which asks all the same
+    assert asked_about_it == MOST_ATTEMPTS
+    again = memory.add("This is poison", user_id="ana")
+    assert again[0]["event"] == "PENDING"
+    assert "`scrubjay extract --pending` tries them once more" in again["note"]
+    assert memory.extract()["pending"] == 1
     assert sum("poison" in str(asked.messages) for asked in model.requests) == asked_about_it + 1
 
 

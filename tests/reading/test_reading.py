@@ -1,6 +1,7 @@
 """From what was said to facts that stay true, through the real SDKs against a model on loopback."""
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -321,8 +322,9 @@ def test_two_calls_at_once_read_each_message_once(memory: Memory, model: Model) 
     threads[0].start()
     assert model.asked.acquire(timeout=20)
     threads[1].start()
+    give_up_at = time.monotonic() + 60
     while memory.get_all(user_id="ana", state="pending")["total"] < 2:
-        pass
+        assert time.monotonic() < give_up_at
     go_on()
     for thread in threads:
         thread.join(timeout=30)

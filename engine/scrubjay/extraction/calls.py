@@ -66,7 +66,7 @@ class Calls:
                 self._running.pop(id(scope), None)
         if self._closed:
             raise ExtractorUnavailable(_CLOSED)
-        raise ExtractionTimeout(f"the model did not answer within {timeout_s:g} s")
+        raise ExtractionTimeout(f"the model did not answer within {timeout_s:.3g} s")
 
 
 async def _tried(ask: Callable[[], Awaitable[T]], scope: anyio.CancelScope) -> T:
