@@ -1,24 +1,19 @@
 """Claude as the extractor: one structured call of the Messages API for each window."""
 
 import os
-import secrets
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scrubjay.errors import AnswerTooLong, ExtractionError, ExtractorUnavailable
-from scrubjay.extraction.calls import Calls, not_an_answer, reason, status_error
-from scrubjay.extraction.prompt import SYSTEM, user_turn
-from scrubjay.extraction.schema import SCHEMA, facts_in
-from scrubjay.readings import ExtractedFact, Window
+from scrubjay.extraction.calls import not_an_answer, reason, status_error
+from scrubjay.extraction.model import LIMITS, ModelExtractor
+from scrubjay.extraction.prompt import SYSTEM
+from scrubjay.extraction.schema import SCHEMA
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
     from anthropic.types import Message
 
-DEFAULT_MODEL = "claude-haiku-5-5"
-_LIMITS = (8_000, 32_000)
-"""Tokens of an answer, thinking included: at first, and when that was too few. A window's facts take about 1,000."""
 _CUT_OFF = {"max_tokens", "model_context_window_exceeded"}
 _SIGNS_OF_A_KEY = (
     "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_PROFILE", "ANTHROPIC_IDENTITY_TOKEN",
@@ -27,37 +22,13 @@ _SIGNS_OF_A_KEY = (
 _NO_KEY = "there is no key for Claude; set ANTHROPIC_API_KEY, or SCRUBJAY_EXTRACTOR=none to do without"
 
 
-class ClaudeExtractor:
-    """Reads with a Claude model through the `anthropic` SDK, which is imported at the first call (0.8 s).
+class ClaudeExtractor(ModelExtractor):
+    """Reads with a Claude model through the `anthropic` SDK, which takes 0.8 s to import."""
 
-    Keys, profiles and `ANTHROPIC_BASE_URL` are the SDK's to find; `api_key` and `base_url` go before them.
-    """
+    sdk = "anthropic"
+    default_model = "claude-haiku-5-5"
 
-    def __init__(
-        self,
-        model: str = "",
-        *,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        new_mark: Callable[[], str] = lambda: secrets.token_hex(8),
-    ) -> None:
-        self.name = model or DEFAULT_MODEL
-        self._options: dict[str, Any] = {"api_key": api_key, "base_url": base_url}
-        self._new_mark = new_mark
-        self._calls = Calls()
-
-    def extract(self, window: Window, *, timeout_s: float) -> list[ExtractedFact]:
-        """Return the facts in a window's messages; raises ExtractionError, AnswerTooLong, ExtractorUnavailable."""
-        import anthropic  # noqa: F401 - its time is not the model's
-
-        said = user_turn(window, new_mark=self._new_mark)
-        return facts_in(self._calls.answer(lambda: self._answer(said, timeout_s), timeout_s=timeout_s))
-
-    def close(self) -> None:
-        """End every call under way."""
-        self._calls.close()
-
-    async def _answer(self, said: str, timeout_s: float) -> str:
+    async def answer(self, said: str, *, timeout_s: float) -> str:
         """Return the text of an answer that came to its end."""
         import anthropic
         from httpx2 import InvalidURL
@@ -70,7 +41,7 @@ class ClaudeExtractor:
         async with client:
             if not (client.api_key or client.auth_token or client.credentials):
                 raise ExtractorUnavailable(_NO_KEY)
-            for limit in _LIMITS:
+            for limit in LIMITS:
                 message = await self._message(client, said, limit)
                 if str(message.stop_reason) not in _CUT_OFF:
                     return _text_of(message)

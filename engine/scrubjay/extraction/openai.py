@@ -1,59 +1,34 @@
 """OpenAI's models, or any service that speaks the Chat Completions API, as the extractor."""
 
-import secrets
-from collections.abc import Callable
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from scrubjay.errors import AnswerTooLong, ConfigurationError, ExtractionError, ExtractorUnavailable
-from scrubjay.extraction.calls import Calls, not_an_answer, reason, status_error
-from scrubjay.extraction.prompt import SYSTEM, user_turn
-from scrubjay.extraction.schema import SCHEMA, facts_in
-from scrubjay.readings import ExtractedFact, Window
+from scrubjay.extraction.calls import not_an_answer, reason, status_error
+from scrubjay.extraction.model import LIMITS, ModelExtractor
+from scrubjay.extraction.prompt import SYSTEM
+from scrubjay.extraction.schema import SCHEMA
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
     from openai.types.chat.chat_completion import Choice
 
-DEFAULT_MODEL = "gpt-5.4-mini"
-_LIMITS = (8_000, 32_000)
 
+class OpenAIExtractor(ModelExtractor):
+    """Reads with a model behind the `openai` SDK (the extra `openai`), or any service that speaks the same API.
 
-class OpenAIExtractor:
-    """Reads with a model behind the `openai` SDK (the extra `openai`), which is imported at the first call.
-
-    The key and `OPENAI_BASE_URL` are the SDK's to find; `api_key` and `base_url` go before them. Raises
-    ConfigurationError when the extra is not installed.
+    Raises ConfigurationError when the extra is not installed.
     """
 
-    def __init__(
-        self,
-        model: str = "",
-        *,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        new_mark: Callable[[], str] = lambda: secrets.token_hex(8),
-    ) -> None:
-        from importlib.util import find_spec
+    sdk = "openai"
+    default_model = "gpt-5.4-mini"
 
+    def __init__(self, model: str = "", **options: Any) -> None:
         if find_spec("openai") is None:
             raise ConfigurationError("the openai extractor needs the extra `openai`: pip install 'scrubjay[openai]'")
-        self.name = model or DEFAULT_MODEL
-        self._options: dict[str, Any] = {"api_key": api_key, "base_url": base_url}
-        self._new_mark = new_mark
-        self._calls = Calls()
+        super().__init__(model, **options)
 
-    def extract(self, window: Window, *, timeout_s: float) -> list[ExtractedFact]:
-        """Return the facts in a window's messages; raises ExtractionError, AnswerTooLong, ExtractorUnavailable."""
-        import openai  # noqa: F401 - its time is not the model's
-
-        said = user_turn(window, new_mark=self._new_mark)
-        return facts_in(self._calls.answer(lambda: self._answer(said, timeout_s), timeout_s=timeout_s))
-
-    def close(self) -> None:
-        """End every call under way."""
-        self._calls.close()
-
-    async def _answer(self, said: str, timeout_s: float) -> str:
+    async def answer(self, said: str, *, timeout_s: float) -> str:
         """Return the text of an answer that came to its end."""
         import openai
         from httpx2 import InvalidURL
@@ -65,7 +40,7 @@ class OpenAIExtractor:
         except (InvalidURL, ValueError) as error:
             raise ExtractorUnavailable(f"OpenAI's key or address cannot be used: {error}") from error
         async with client:
-            for limit in _LIMITS:
+            for limit in LIMITS:
                 choice = await self._choice(client, said, limit)
                 if getattr(choice, "finish_reason", None) != "length":
                     return _text_of(choice)
