@@ -22,7 +22,10 @@ def known(memory_id: str, text: str, *, valid_from: datetime = EARLIER, **column
 
 
 def plan(drafts: list[FactDraft], *knowns: MemoryRecord, source: MemoryRecord | None = None) -> Plan:
-    proposals = [Proposal(draft=draft, token=f"{number:010}", source=source) for number, draft in enumerate(drafts)]
+    proposals = [
+        Proposal(draft=draft, memory_id=f"{ANA.prefix}{number:010}", source=source)
+        for number, draft in enumerate(drafts)
+    ]
     return plan_facts(proposals, OCCASION, known=knowns, versions=knowns)
 
 

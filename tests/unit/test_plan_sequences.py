@@ -47,7 +47,7 @@ def test_versions_are_gapless_and_never_true_at_once_and_nothing_is_lost(
                 draft=FactDraft(
                     text=f"uses {text}", valid_from=since, replaces=tuple(ids[i] for i in targets if i < len(ids))
                 ),
-                token=f"{number:05}{item:05}".translate(str.maketrans("0123456789", "abcdefghij")),
+                memory_id=ANA.prefix + f"{number:05}{item:05}".translate(str.maketrans("0123456789", "abcdefghij")),
             )
             for item, (text, since, targets) in enumerate(items)
         ]

@@ -37,10 +37,14 @@ def item(text: str = "Ana lives in Faro", evidence: str = "moved from Porto to F
 
 
 def judged(
-    *items: ExtractedFact, known: tuple[Known, ...] = (), said: Passage | None = None, scope: Scope = Scope.USER
+    *items: ExtractedFact,
+    known: tuple[Known, ...] = (),
+    said: Passage | None = None,
+    passages: list[Passage] | None = None,
+    scope: Scope = Scope.USER,
 ) -> Reconciled:
-    tokens = (f"{number:010}" for number in itertools.count())
-    return reconcile(items, [said or passage()], known, scope=scope, new_token=lambda: next(tokens))
+    ids = (f"{ANA.prefix}{number:010}" for number in itertools.count())
+    return reconcile(items, passages or [said or passage()], known, scope=scope, new_id=lambda: next(ids))
 
 
 def planned(result: Reconciled, *known: Known) -> Plan:
@@ -139,6 +143,24 @@ def test_each_target_changes_at_most_once() -> None:
     assert [proposal.draft.replaces for proposal in result.proposals] == [("old",), (), ()]
     assert result.conflicts == ("old",)
     assert [outcome.event for outcome in planned(result, old).outcomes] == [Event.UPDATE, Event.ADD, Event.ADD]
+
+
+def test_a_later_message_retires_what_an_earlier_one_of_the_same_answer_says() -> None:
+    said = [passage("We use React", 0), passage("We use Vue now", 1), passage("Vue it is", 2, role="tool")]
+    told = [
+        item("The project uses Vue", "use Vue", source=1, bearing=Bearing.SUPERSEDES, targets=(3,)),
+        item("The project has a tool", "Vue it is", source=2, bearing=Bearing.SUPERSEDES, targets=(1,)),
+        item("The project uses React", "use React", source=0),
+    ]
+    plan = planned(judged(*told, known=(fact("Ana has a cat"),), passages=said), fact("Ana has a cat"))
+    assert [(outcome.record.text, outcome.event) for outcome in plan.outcomes] == [
+        ("The project uses React", Event.ADD),
+        ("The project uses Vue", Event.UPDATE),
+        ("The project has a tool", Event.ADD),
+    ]
+    current = [row.text for row in plan.inserted if row.is_current(NOON)]
+    assert current == ["The project uses Vue", "The project has a tool"]
+    assert plan.replaced == ()
 
 
 @pytest.mark.parametrize("bearing", [Bearing.SUPERSEDES, Bearing.REFINES])

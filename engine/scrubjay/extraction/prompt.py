@@ -54,7 +54,9 @@ from", "no longer", "quit", a new value where only one can hold). targets: every
   - conflicts: both cannot be true, and it is not clear which. targets: those memories.
   That something is more recent does not make it a contradiction: people like several things and do several things. A \
 plan does not end what holds until then. When in doubt, new.
-- targets: the `n` of known memories; [] for new.
+- targets: the `n` of known memories; [] for new. If a later message retires what an earlier one of these messages \
+says, draw both, and let the later one supersede the earlier item: its number is the count of known memories plus its \
+place in items, counted from 0.
 - occurred: when an event happened or will happen: ISO 8601 (2026-11-20, 2026-11, or 2026), worked out from the time of \
 the message. "" if it is no event or the time is not said.
 - valid_from: since when it is true, only if the message says so ("since May"); "" means since it was said.

@@ -12,11 +12,11 @@ from scrubjay.errors import InvalidInput, StoreError
 from scrubjay.journeys.awaiting import Awaited, Progress, await_reading
 from scrubjay.journeys.committing import Vectors, commit, in_scope, outdated, versions_of
 from scrubjay.journeys.engine import Engine
-from scrubjay.journeys.extracting import MOST_ATTEMPTS
+from scrubjay.journeys.extracting import MOST_ATTEMPTS, NOT_READ
 from scrubjay.journeys.searching import RECALLED, Wanted, rank
 from scrubjay.remembering.gate import is_small_talk
 from scrubjay.remembering.plan import Outcome, Plan, Proposal, plan_facts, source_of
-from scrubjay.remembering.rows import Occasion, episode_digest, episode_row, fact_digest, read_already
+from scrubjay.remembering.rows import Occasion, episode_digest, episode_row, fact_digest, memory_id, read_already
 from scrubjay.remembering.suspicion import set_apart, suspicion
 from scrubjay.remembering.windows import without_recalled
 from scrubjay.types import (
@@ -41,7 +41,6 @@ _RELATED_LEAST_SCORE = 0.3
 _COMPARED_AT_MOST = 50  # a bulk import is not a question about each of its lines
 _GIVEN_UP = f"some were tried {MOST_ATTEMPTS} times in vain: `scrubjay extract --pending` tries them once more"
 _QUESTION_MARKS = ("?", "？", "؟")
-_NOT_READ = "system"  # the role whose words are the application's, and nobody's memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +202,7 @@ def _state_of(message: Message, *, read: bool) -> State:
     """What reads like a command or a credential is kept aside, and shown to no model either."""
     if suspicion(message.content):
         return State.SUSPECT
-    return State.PENDING if read and message.role != _NOT_READ else State.READY
+    return State.PENDING if read and message.role != NOT_READ else State.READY
 
 
 def _plan_facts(engine: Engine, occasion: Occasion, addition: Addition, said: Plan) -> Plan:
@@ -219,7 +218,7 @@ def _plan_facts(engine: Engine, occasion: Occasion, addition: Addition, said: Pl
     proposals = [
         Proposal(
             draft=draft,
-            token=engine.new_token(),
+            memory_id=memory_id(occasion.owner, engine.new_token()),
             source=source_of(draft, episodes, field=f"facts[{number}]"),
             role=role,
             state=State.SUSPECT if suspicion(draft.text) or suspicion(draft.evidence) else State.READY,

@@ -27,7 +27,7 @@ from scrubjay.ports import Extractor
 from scrubjay.readings import ExtractedFact, Window
 from scrubjay.remembering.plan import Outcome, Plan, Proposal, plan_facts
 from scrubjay.remembering.reconcile import Known, can_be_fact, reconcile
-from scrubjay.remembering.rows import Occasion, fact_digest, occasion_of
+from scrubjay.remembering.rows import Occasion, fact_digest, memory_id, occasion_of
 from scrubjay.remembering.windows import (
     Passage,
     bare,
@@ -51,6 +51,9 @@ _CONTEXT_MESSAGES = 6
 _NEIGHBOURS, _NEIGHBOURS_PER_SENTENCE = 8, 2
 _MOST_SENTENCES, _MOST_KNOWN = 24, 30
 _WHOLE_CHARS = 2_000  # of a window, to find its neighbours by: the embedding model reads no more at once
+NOT_READ = "system"
+"""The role whose words are the application's, and nobody's memory: no extractor is shown them."""
+
 _CONTEXT_CHARS = 500
 _MOST_LINES = 500  # of a message, compared with what is known word for word
 _MOST_ITEMS = 200
@@ -164,7 +167,7 @@ class _Run:
         except ExtractionTimeout as error:
             self._fail(batch, error)
         except ExtractorUnavailable as error:
-            logger.warning("nothing can be read for facts now: %s", error)
+            logger.info("nothing can be read for facts now: %s", error)
             self.goes_on = False
             self._told(Read(episode_ids=(), problem=str(error)))
         except ExtractionError as error:
@@ -177,7 +180,7 @@ class _Run:
             self._told(done)
 
     def _fail(self, batch: Sequence[MemoryRecord], error: ExtractionError) -> None:
-        logger.warning("%d messages could not be read for facts: %s", len(batch), error)
+        logger.info("%d messages could not be read for facts: %s", len(batch), error)
         if len(batch) == 1 or isinstance(error, ExtractionTimeout):
             self._failed |= {row.id for row in batch}
         engine, owner = self._engine, self._owner
@@ -198,11 +201,10 @@ def _read(engine: Engine, owner: Owner, batch: Sequence[MemoryRecord]) -> Read:
     assert extractor is not None  # noqa: S101
     for tries_left in reversed(range(_TRIES)):
         shown = _look(engine, owner, batch)
-        items = [
-            item
-            for group in groups_of(shown.passages, count_tokens=engine.count_tokens)
-            for item in _ask(extractor, shown, group, time.monotonic() + reading.timeout_s)
-        ][:_MOST_ITEMS]
+        items: list[ExtractedFact] = []
+        for group in groups_of(shown.passages, count_tokens=engine.count_tokens):
+            _ask(extractor, shown, group, time.monotonic() + reading.timeout_s, items)
+        del items[_MOST_ITEMS:]
         vectors = Vectors(engine, [item.text for item in items if can_be_fact(item.text)])
         with engine.store.exclusive(owner):
             fresh = _unforgotten(engine, owner, batch, shown, may_differ=not tries_left)
@@ -288,13 +290,14 @@ def _context(engine: Engine, owner: Owner, occasion: Occasion, first: MemoryReco
     )
     before = Position(recorded_at=first.recorded_at, id=first.id, version=first.version)
     found = engine.store.find(owner, where, limit=_CONTEXT_MESSAGES, after=before)
+    found = [row for row in found if row.role != NOT_READ]
     if not first.session_id:  # the rows of one call follow each other by a microsecond
         found = [row for row in found if row.recorded_at >= first.recorded_at - first.turn * TICK]
     return found[::-1]
 
 
-def _ask(extractor: Extractor, shown: _Shown, numbers: Sequence[int], until: float) -> list[ExtractedFact]:
-    """Return the facts in these passages; too long an answer has them read in two parts, by the same deadline."""
+def _ask(extractor: Extractor, shown: _Shown, numbers: Sequence[int], until: float, found: list[ExtractedFact]) -> None:
+    """Find the facts in these passages; too long an answer has them read in two parts, by the same deadline."""
     left_s = until - time.monotonic()
     if left_s <= 0:
         raise ExtractionTimeout("the model's answers were cut off until time was up")
@@ -302,22 +305,28 @@ def _ask(extractor: Extractor, shown: _Shown, numbers: Sequence[int], until: flo
         items = extractor.extract(shown.window(numbers), timeout_s=left_s)
     except AnswerTooLong:
         if len(numbers) == 1:
-            return _ask_in_pieces(extractor, shown, numbers[0], until)
-        middle = len(numbers) // 2
-        return [item for part in (numbers[:middle], numbers[middle:]) for item in _ask(extractor, shown, part, until)]
-    return [replace(item, source=numbers[item.source]) for item in items if 0 <= item.source < len(numbers)]
+            _ask_in_pieces(extractor, shown, numbers[0], until, found)
+        else:
+            middle = len(numbers) // 2
+            _ask(extractor, shown, numbers[:middle], until, found)
+            _ask(extractor, shown, numbers[middle:], until, found)
+        return
+    known, base = len(shown.known), len(found)
+    for item in items:
+        source = numbers[item.source] if 0 <= item.source < len(numbers) else -1
+        targets = tuple(target + base if target >= known else target for target in item.targets)
+        found.append(replace(item, source=source, targets=targets))
 
 
-def _ask_in_pieces(extractor: Extractor, shown: _Shown, number: int, until: float) -> list[ExtractedFact]:
+def _ask_in_pieces(extractor: Extractor, shown: _Shown, number: int, until: float, found: list[ExtractedFact]) -> None:
     passage = shown.passages[number]
     parts = halves(passage.text)
     if len(parts) == 1:
         raise AnswerTooLong("the model's answer about a few words was cut off")
-    found: list[ExtractedFact] = []
     for part in parts:
-        alone = replace(shown, passages=[replace(passage, text=part)])
-        found += _ask(extractor, alone, [0], until)
-    return [replace(item, source=number) for item in found]
+        base = len(found)
+        _ask(extractor, replace(shown, passages=[replace(passage, text=part)]), [0], until, found)
+        found[base:] = [replace(item, source=number if item.source == 0 else -1) for item in found[base:]]
 
 
 def _unforgotten(
@@ -356,11 +365,12 @@ def _commit(
     episodes = [by_id[row.id][0] for row in batch if by_id[row.id][0].state is State.PENDING]
     occasion = occasion_of(batch[0], owner, now=now, extractor=extractor_name)
     pending = {row.id: row for row in episodes}
-    passages = [replace(p, episode=pending.get(p.episode.id, p.episode)) for p in shown.passages]
-    items = [item for item in items if 0 <= item.source < len(passages) and passages[item.source].episode.id in pending]
+    passages = [
+        replace(passage, text=passage.text if passage.episode.id in pending else "") for passage in shown.passages
+    ]
     known = _known(engine, owner, shown.known, by_id, now)
     judged = reconcile(
-        sorted(items, key=lambda item: item.source), passages, known, scope=occasion.scope, new_token=engine.new_token
+        items, passages, known, scope=occasion.scope, new_id=lambda: memory_id(owner, engine.new_token())
     )
     if judged.dropped:
         logger.info("%d of %d facts that the extractor proposed were dropped", judged.dropped, len(items))

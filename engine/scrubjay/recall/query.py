@@ -3,6 +3,8 @@
 import re
 import unicodedata
 
+from scrubjay.texts import FUNCTION_WORDS
+
 _CHINESE_JAPANESE = "\u3040-\u30ff\u3400-\u9fff"  # written without spaces
 _MARKS = (  # parts of words that are no letters to `\w`: accents, vowel signs of Hebrew, Arabic, Indic and others
     "\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u0900-\u0963\u0966-\u109f\u1780-\u17d3\u200c\u200d"
@@ -11,12 +13,6 @@ _WORD = re.compile(rf"[{_CHINESE_JAPANESE}]|(?:[^\W_{_CHINESE_JAPANESE}]|[{_MARK
 _PUNCTUATION = ".,;:!?\"'()[]{}<>«»“”‘’。，！？、؟"
 _MOST_WORDS = 64
 _MOST_CHARS = 2_000
-_FUNCTION_WORDS = frozenset(
-    "a an and are as at be been being but by can could did do does for from had has have he her him his how i in is it "
-    "its me my of on or our she should so than that the their them then there these they this those to us was we were "
-    "what when where which who whom whose why will with would you your".split()
-)
-"""English words that carry no subject matter; taken out of queries only, so that texts made of them stay findable."""
 
 
 def words(text: str) -> list[str]:
@@ -27,7 +23,7 @@ def words(text: str) -> list[str]:
 def content_words(query: str) -> list[str]:
     """Return the query's words without function words; all of its words when nothing else is in it."""
     every = words(query)
-    return [word for word in every if word not in _FUNCTION_WORDS] or every
+    return [word for word in every if word not in FUNCTION_WORDS] or every
 
 
 def lexical_query(query: str) -> str:
@@ -37,5 +33,5 @@ def lexical_query(query: str) -> str:
     beginning; its meaning is in the vector.
     """
     parts = query[:_MOST_CHARS].split()
-    content = [part for part in parts if part.strip(_PUNCTUATION).casefold() not in _FUNCTION_WORDS]
+    content = [part for part in parts if part.strip(_PUNCTUATION).casefold() not in FUNCTION_WORDS]
     return " ".join(list(dict.fromkeys(content or parts))[:_MOST_WORDS])

@@ -1,15 +1,17 @@
 """What a set of proposed facts does to what is known: added, the next version of a memory, or nothing new."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from scrubjay.errors import InvalidInput, MemoryNotFound
 from scrubjay.remembering.rows import Occasion, fact_digest, fact_row, read_already
-from scrubjay.texts import contains_span, normalised
+from scrubjay.texts import FUNCTION_WORDS, contains_span, normalised
 from scrubjay.types import Event, FactDraft, Kind, MemoryRecord, State
 
-_MOSTLY_QUOTED = 0.5
+_MOSTLY_TOLD = 0.5
+_WORD = re.compile(r"\w+")
 _SAME_MOMENT = timedelta(seconds=1)
 
 Key = tuple[str, int]
@@ -26,14 +28,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A fact, the random part of its id should it be new, and the episode that holds its evidence, if any.
+    """A fact, its id should it be new, and the episode that holds its evidence, if any.
 
     `role`: who speaks. `refines`: the id of a memory that it says better. `newer`: those of the memories it replaces
     that were said after it; None when nobody knows, so that their dates decide. A suspect one changes nothing.
     """
 
     draft: FactDraft
-    token: str
+    memory_id: str
     source: MemoryRecord | None = None
     role: str = "user"
     state: State = State.READY
@@ -95,24 +97,24 @@ def outdated_episodes(
     """Return the episodes whose words are no longer true, closed together with the last fact that rested on them.
 
     `closed`: the facts that this plan closes. `episodes`: what they rest on. `facts`: every version of every fact
-    that rests on those, those that this plan inserts included. An episode that says more than its facts' evidence
-    stays open: nobody has read the rest.
+    that rests on those, those that this plan inserts included. An episode that says more than its facts and their
+    evidence stays open.
     """
     closed_by_key = {fact.key: fact for fact in closed}
     outdated = []
     for episode in episodes:
         resting = [closed_by_key.get(fact.key, fact) for fact in facts if episode.id in fact.source_ids]
         ends = [fact.valid_to for fact in resting if fact.valid_to is not None]
-        evidence = " ".join(words for fact in resting for words in fact.evidence)
+        told = " ".join(words for fact in resting for words in (fact.text, *fact.evidence))
         all_closed = bool(ends) and len(ends) == len(resting) and max(ends) <= now
-        if all_closed and episode.valid_to is None and _share_of_words(episode.text, evidence) >= _MOSTLY_QUOTED:
+        if all_closed and episode.valid_to is None and _share_of_words(episode.text, told) > _MOSTLY_TOLD:
             outdated.append(read_already(replace(episode, valid_to=max(*ends, episode.valid_from))))
     return outdated
 
 
 def _share_of_words(text: str, quoted: str) -> float:
-    words = set(normalised(text).split())
-    return len(words & set(normalised(quoted).split())) / len(words) if words else 0.0
+    words = set(_WORD.findall(normalised(text))) - FUNCTION_WORDS
+    return len(words & set(_WORD.findall(normalised(quoted)))) / len(words) if words else 1.0
 
 
 def plan_facts(
@@ -195,7 +197,7 @@ class _Drafting:
         row = fact_row(
             proposal.draft,
             self._occasion,
-            token=proposal.token,
+            memory_id=proposal.memory_id,
             valid_from=valid_from,
             source_ids=proposal.source_ids,
         )

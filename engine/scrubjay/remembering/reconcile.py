@@ -52,20 +52,44 @@ def reconcile(
     known: Sequence[Known],
     *,
     scope: Scope,
-    new_token: Callable[[], str],
+    new_id: Callable[[], str],
 ) -> Reconciled:
-    """Return what is left of the items, in order, after every check."""
+    """Return what is left of the items, in the order of their messages, after every check.
+
+    A target past the known memories is an item of the same answer: a later message may retire what an earlier one says.
+    """
     claimed: set[str] = set()
     conflicts: dict[str, None] = {}
     proposals: list[Proposal] = []
-    for item in items:
+    proposal_by_item: dict[int, Proposal] = {}
+    for number, item in sorted(enumerate(items), key=lambda numbered: numbered[1].source):
         judged = _judged(item, passages, known, scope=scope, claimed=claimed)
         if judged is not None:
             proposal, disputed = judged
-            proposals.append(replace(proposal, token=new_token()))
+            earlier = [proposal_by_item[t - len(known)] for t in item.targets if t - len(known) in proposal_by_item]
+            proposal = replace(_retiring(item, proposal, earlier, claimed), memory_id=new_id())
+            proposal_by_item[number] = proposal
+            proposals.append(proposal)
             claimed.update(proposal.draft.replaces, filter(None, [proposal.refines]))
             conflicts.update(dict.fromkeys(disputed))
     return Reconciled(proposals=tuple(proposals), conflicts=tuple(conflicts), dropped=len(items) - len(proposals))
+
+
+def _retiring(
+    item: ExtractedFact, proposal: Proposal, earlier: Sequence[Proposal], claimed: Collection[str]
+) -> Proposal:
+    """Let a proposal replace what earlier messages of the same answer say, by the rules for what is known."""
+    if item.bearing is not Bearing.SUPERSEDES or proposal.state is State.SUSPECT:
+        return proposal
+    retired = tuple(
+        one.memory_id
+        for one in earlier
+        if one.state is State.READY
+        and one.source is not proposal.source
+        and one.memory_id not in claimed
+        and trust(proposal.role) >= trust(one.role)
+    )
+    return replace(proposal, draft=replace(proposal.draft, replaces=(*proposal.draft.replaces, *retired)))
 
 
 def _judged(
@@ -91,7 +115,7 @@ def _judged(
         return None  # memory's own words, coming back
     proposal = Proposal(
         draft=_draft(item, passage, text, evidence),
-        token="",
+        memory_id="",
         source=passage.episode,
         role=passage.episode.role,
         newer=(),

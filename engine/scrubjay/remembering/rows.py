@@ -118,12 +118,12 @@ def episode_row(
 
 
 def fact_row(
-    draft: FactDraft, occasion: Occasion, *, token: str, valid_from: datetime, source_ids: tuple[str, ...]
+    draft: FactDraft, occasion: Occasion, *, memory_id: str, valid_from: datetime, source_ids: tuple[str, ...]
 ) -> MemoryRecord:
     """Return the row of a new fact."""
     return MemoryRecord(
         **occasion.identity(),
-        id=memory_id(occasion.owner, token),
+        id=memory_id,
         scope=occasion.scope,
         kind=Kind.FACT,
         text=draft.text,
