@@ -20,7 +20,15 @@ _FACT_FIELDS = (
     "text", "category", "entities", "relations", "evidence", "occurred_at", "valid_from", "expires_at", "importance",
     "replaces", "metadata",
 )  # fmt: skip
-_ROLES = {"human": "user", "ai": "assistant", "model": "assistant"}
+_KNOWN_ROLES = ("user", "assistant", "system", "tool")
+_ROLES = {
+    "": "user",
+    "human": "user",
+    "ai": "assistant",
+    "model": "assistant",
+    "developer": "system",
+    "function": "tool",
+}
 _RELATION_FIELDS = ("subject", "predicate", "object")
 ALL_SCOPES = "all"
 
@@ -105,9 +113,12 @@ def message_of(given: Mapping[str, Any], *, field: str) -> Message:
 
 
 def _role(given: str) -> str:
-    """Return a role in the words of the APIs: their case, and the names that other libraries have for two of them."""
+    """Return a role in the words of the APIs, from the case and the names that other libraries have for it."""
     plain = given.strip().lower()
-    return _ROLES.get(plain, plain) or "user"
+    role = _ROLES.get(plain, plain)
+    if role not in _KNOWN_ROLES:
+        raise InvalidInput("role", f"{given[:40]!r} is none of {', '.join(_KNOWN_ROLES)}")
+    return role
 
 
 def facts_of(given: object) -> list[FactDraft]:

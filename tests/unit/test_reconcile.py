@@ -29,7 +29,8 @@ def fact(
     text: str, memory_id: str = "old", *, said_at: datetime = WEEK_AGO, is_open: bool = True, **columns: Any
 ) -> Known:
     columns = {"role": "user", "valid_from": WEEK_AGO, "recorded_at": WEEK_AGO, "digest": fact_digest(text), **columns}
-    return Known(record=record(memory_id, text, **columns), said_at=said_at, is_open=is_open)
+    voice = str(columns["role"])
+    return Known(record=record(memory_id, text, **columns), said_at=said_at, role=voice, is_open=is_open)
 
 
 def item(text: str = "Ana lives in Faro", evidence: str = "moved from Porto to Faro", **fields: Any) -> ExtractedFact:
@@ -195,6 +196,20 @@ def test_an_older_message_about_a_fact_that_was_true_before_it_is_kept_beside_it
     plan = planned(result, restated)
     assert plan.replaced == ()
     assert plan.inserted[0].valid_to is None
+
+
+def test_older_words_that_are_known_already_close_no_newer_fact_either() -> None:
+    faro = fact("Ana lives in Faro", "faro", said_at=WEEK_AGO - timedelta(days=700))
+    porto = fact("Ana lives in Porto", "porto", said_at=TOMORROW, valid_from=TOMORROW)
+    told = item("Ana lives in Faro", bearing=Bearing.SUPERSEDES, targets=(1,))
+    plan = planned(judged(told, known=(faro, porto)), faro, porto)
+    assert [row.id for row in plan.replaced if row.valid_to is not None] == []
+
+
+def test_no_lesser_voice_cancels_what_the_person_has_planned() -> None:
+    rome = Known(record=fact("Ana lives in Rome", role="assistant").record, said_at=WEEK_AGO, role="user")
+    result = judged(item(bearing=Bearing.SUPERSEDES, targets=(0,)), known=(rome,), said=passage(role="assistant"))
+    assert (only(result).draft.replaces, result.conflicts) == ((), ("old",))
 
 
 def test_a_newer_message_wins_even_if_it_tells_of_an_earlier_day() -> None:

@@ -25,6 +25,7 @@ _TRIES = 5
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 8.0
 _TEMPORARY = {408, 409, 425, 429}
 _ABOUT_THE_REQUEST = {400, 413, 422}
+_ABOUT_THE_KEY = {401, 403}
 _SERVER_ERROR = 500
 _A_KIND = re.compile(r"[a-z_]{1,40}")
 _CLOSED = "Scrubjay is closing"
@@ -43,7 +44,12 @@ class Calls:
 
         Raises ExtractorUnavailable when it stays unavailable or this is closed, ExtractionTimeout when time is up.
         """
-        return anyio.run(self._within, ask, timeout_s)
+        try:
+            return anyio.run(self._within, ask, timeout_s)
+        except RuntimeError as error:
+            if threading.main_thread().is_alive():
+                raise
+            raise ExtractorUnavailable(_CLOSED) from error  # the interpreter is on its way out
 
     def close(self) -> None:
         """Cancel what is under way and refuse what comes."""
@@ -98,6 +104,8 @@ def status_error(status: int, headers: Mapping[str, str], kind: object) -> Extra
     asked_to_retry = headers.get("x-should-retry")
     if asked_to_retry in {"true", "false"}:
         temporary = asked_to_retry == "true"
+    if status in _ABOUT_THE_KEY:
+        return ExtractorUnavailable(f"the model's service refuses the key ({told}); check it and its rights")
     return ExtractorUnavailable(
         f"the model's service is not available ({told})",
         temporary=temporary,

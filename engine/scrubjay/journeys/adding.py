@@ -9,10 +9,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from scrubjay.errors import InvalidInput, StoreError
+from scrubjay.journeys.asking import NOT_READ
 from scrubjay.journeys.awaiting import Awaited, Progress, await_reading
 from scrubjay.journeys.committing import Vectors, commit, in_scope, outdated, versions_of
 from scrubjay.journeys.engine import Engine
-from scrubjay.journeys.extracting import MOST_ATTEMPTS, NOT_READ
+from scrubjay.journeys.extracting import MOST_ATTEMPTS
 from scrubjay.journeys.searching import RECALLED, Wanted, rank
 from scrubjay.remembering.gate import is_small_talk
 from scrubjay.remembering.plan import Outcome, Plan, Proposal, plan_facts, source_of

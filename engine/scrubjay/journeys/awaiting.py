@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 
-_LOOK_AGAIN_S = 0.1
+_LOOK_AGAIN_S = 0.25
 
 
 @dataclass
@@ -54,12 +54,9 @@ def await_reading(engine: Engine, owner: Owner, ids: Collection[str], progress: 
     """Have an owner's pending episodes read in the background, and return what is known of these when time is up."""
     awaited = Awaited(waiting=set(ids), mine=ids)
     told: SimpleQueue[Read | _End] = SimpleQueue()
-    try:
-        assert engine.reading is not None  # noqa: S101 - for the type checker: whoever has an extractor has this
-        until = time.monotonic() + engine.reading.wait_s
-        engine.reading.background.submit(_in_background, engine, owner, told)
-    except RuntimeError:  # closed meanwhile
-        awaited.problem = "Scrubjay is closing"
+    wait_s = engine.reading.wait_s if engine.reading else 0
+    until = time.monotonic() + wait_s
+    if not _begin(engine, owner, told):
         return awaited
     end: Read | _End | None = None
     while awaited.waiting and end is not _End.DONE and (left_s := until - time.monotonic()) > 0:
@@ -67,6 +64,7 @@ def await_reading(engine: Engine, owner: Owner, ids: Collection[str], progress: 
         if end is _End.READ_BY_OTHERS:
             time.sleep(min(left_s, _LOOK_AGAIN_S))
             _catch_up(engine, owner, awaited)
+            end = None if _begin(engine, owner, told) else _End.DONE  # who was reading may have gone
         else:
             with suppress(Empty):
                 news = told.get(timeout=left_s)
@@ -77,7 +75,25 @@ def await_reading(engine: Engine, owner: Owner, ids: Collection[str], progress: 
         if progress is not None and len(awaited.waiting) < before:
             progress(len(ids) - len(awaited.waiting), len(ids))
     _catch_up(engine, owner, awaited)
+    if awaited.waiting and not awaited.problem and end is not _End.DONE:
+        awaited.problem = f"reading them takes longer than {wait_s:g} s"
     return awaited
+
+
+def begin_reading(engine: Engine, owner: Owner) -> None:
+    """Have an owner's pending episodes read in the background, and wait for nothing."""
+    _begin(engine, owner, SimpleQueue())
+
+
+def _begin(engine: Engine, owner: Owner, told: "SimpleQueue[Read | _End]") -> bool:
+    """Begin to read in the background; False when there is nobody, or no background any more."""
+    if engine.reading is None:
+        return False
+    try:
+        engine.reading.background.submit(_in_background, engine, owner, told)
+    except RuntimeError:  # closed meanwhile
+        return False
+    return True
 
 
 def _in_background(engine: Engine, owner: Owner, told: "SimpleQueue[Read | _End]") -> None:

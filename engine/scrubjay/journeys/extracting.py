@@ -12,34 +12,25 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from scrubjay.errors import (
-    AnswerTooLong,
     EmbeddingError,
     ExtractionError,
     ExtractionTimeout,
     ExtractorUnavailable,
     StoreError,
 )
-from scrubjay.journeys.committing import TICK, Vectors, commit, outdated, versions_of
+from scrubjay.journeys.asking import Shown, ask, look
+from scrubjay.journeys.committing import Vectors, commit, outdated, versions_of
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.listing import version_that_holds
-from scrubjay.journeys.searching import RECALLED, Wanted, rank
-from scrubjay.ports import Extractor
-from scrubjay.readings import ExtractedFact, Window
-from scrubjay.remembering.plan import Outcome, Plan, Proposal, plan_facts
+from scrubjay.readings import ExtractedFact
+from scrubjay.remembering.plan import Outcome, Plan, Proposal, plan_facts, trust
 from scrubjay.remembering.reconcile import Known, can_be_fact, reconcile
 from scrubjay.remembering.rows import Occasion, fact_digest, memory_id, occasion_of
 from scrubjay.remembering.windows import (
-    Passage,
-    bare,
     first_batch,
     groups_of,
-    halves,
-    message_of,
-    passages_of,
-    sentences,
 )
-from scrubjay.texts import one_line
-from scrubjay.types import PENDING, Caller, Event, Filter, Kind, MemoryRecord, Message, Owner, Position, State
+from scrubjay.types import PENDING, Caller, Event, Filter, Kind, MemoryRecord, Owner, State
 
 logger = logging.getLogger(__name__)
 
@@ -47,15 +38,6 @@ MOST_ATTEMPTS = 20
 """How often words that cannot be read are tried by themselves; `extract --pending` tries again all the same."""
 
 _FAILURES_IN_A_ROW = 3  # with no success between them, it is not the words
-_CONTEXT_MESSAGES = 6
-_NEIGHBOURS, _NEIGHBOURS_PER_SENTENCE = 8, 2
-_MOST_SENTENCES, _MOST_KNOWN = 24, 30
-_WHOLE_CHARS = 2_000  # of a window, to find its neighbours by: the embedding model reads no more at once
-NOT_READ = "system"
-"""The role whose words are the application's, and nobody's memory: no extractor is shown them."""
-
-_CONTEXT_CHARS = 500
-_MOST_LINES = 500  # of a message, compared with what is known word for word
 _MOST_ITEMS = 200
 _TRIES = 5
 
@@ -200,10 +182,10 @@ def _read(engine: Engine, owner: Owner, batch: Sequence[MemoryRecord]) -> Read:
     assert reading is not None  # noqa: S101 - for the type checker: a run goes on only with an extractor
     assert extractor is not None  # noqa: S101
     for tries_left in reversed(range(_TRIES)):
-        shown = _look(engine, owner, batch)
+        shown = look(engine, owner, batch)
         items: list[ExtractedFact] = []
         for group in groups_of(shown.passages, count_tokens=engine.count_tokens):
-            _ask(extractor, shown, group, time.monotonic() + reading.timeout_s, items)
+            ask(extractor, shown, group, time.monotonic() + reading.timeout_s, items)
         del items[_MOST_ITEMS:]
         vectors = Vectors(engine, [item.text for item in items if can_be_fact(item.text)])
         with engine.store.exclusive(owner):
@@ -218,119 +200,8 @@ def _read(engine: Engine, owner: Owner, batch: Sequence[MemoryRecord]) -> Read:
     raise ExtractionError("what is known kept changing while it was read")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shown:
-    """What the model gets to see of the store."""
-
-    passages: Sequence[Passage]
-    context: Sequence[MemoryRecord]
-    known: Sequence[MemoryRecord]
-
-    @property
-    def records(self) -> list[MemoryRecord]:
-        return [*(passage.episode for passage in self.passages), *self.context, *self.known]
-
-    def window(self, numbers: Sequence[int]) -> Window:
-        passages = [self.passages[number] for number in numbers]
-        before = [message_of(record) for record in self.context]
-        before += [passage.message for passage in self.passages[: numbers[0]]]
-        return Window(
-            messages=tuple(passage.message for passage in passages),
-            context=tuple(_clipped(message) for message in before[-_CONTEXT_MESSAGES:]),
-            known=tuple(self.known),
-            observed_at=passages[-1].episode.valid_from,
-            scope=passages[-1].episode.scope,
-        )
-
-
-def _clipped(message: Message) -> Message:
-    return replace(message, content=one_line(message.content, longest=_CONTEXT_CHARS))
-
-
-def _look(engine: Engine, owner: Owner, batch: Sequence[MemoryRecord]) -> _Shown:
-    occasion = occasion_of(batch[0], owner, now=engine.now(), extractor="")
-    quoted = [bare(line) for row in batch for line in row.text.splitlines()[:_MOST_LINES]]
-    digests = tuple({fact_digest(line) for line in quoted if line})
-    where = Filter(visible=occasion.visible, current_at=occasion.now, kind=Kind.FACT, states=frozenset({State.READY}))
-    remembered = engine.store.find(owner, replace(where, digests=digests)) if digests else []
-    passages = passages_of(batch, known_texts=[r.text for r in remembered], count_tokens=engine.count_tokens)
-    known = _neighbours(engine, owner, where, passages)
-    return _Shown(passages=passages, context=_context(engine, owner, occasion, batch[0]), known=known)
-
-
-def _neighbours(engine: Engine, owner: Owner, where: Filter, passages: Sequence[Passage]) -> list[MemoryRecord]:
-    """Return known facts close to the whole and to each of its sentences: what may be restated or replaced."""
-    if not passages or not engine.store.count(owner, where):
-        return []
-    parts = [part for passage in passages for part in sentences(passage.text)]
-    whole = " ".join(parts)[:_WHOLE_CHARS]
-    texts = [whole, *dict.fromkeys(parts[:_MOST_SENTENCES])]
-    vectors = engine.embedder.embed_documents(texts)
-    limits = [_NEIGHBOURS, *[_NEIGHBOURS_PER_SENTENCE] * (len(texts) - 1)]
-    wanted = [
-        Wanted(text=text, vector=vector, limit=limit)
-        for text, vector, limit in zip(texts, vectors, limits, strict=True)
-    ]
-    found: dict[str, MemoryRecord] = {}
-    for hits in rank(engine, owner, where, wanted):
-        for hit in hits:
-            found.setdefault(hit.record.id, hit.record)
-    return list(found.values())[:_MOST_KNOWN]
-
-
-def _context(engine: Engine, owner: Owner, occasion: Occasion, first: MemoryRecord) -> list[MemoryRecord]:
-    """Return what was said just before, oldest first: in the same session, else in the same call."""
-    where = Filter(
-        visible=occasion.visible,
-        session_id=first.session_id,
-        written_by=first.written_by,
-        kind=Kind.EPISODE,
-        current_at=occasion.now,
-        states=RECALLED,
-    )
-    before = Position(recorded_at=first.recorded_at, id=first.id, version=first.version)
-    found = engine.store.find(owner, where, limit=_CONTEXT_MESSAGES, after=before)
-    found = [row for row in found if row.role != NOT_READ]
-    if not first.session_id:  # the rows of one call follow each other by a microsecond
-        found = [row for row in found if row.recorded_at >= first.recorded_at - first.turn * TICK]
-    return found[::-1]
-
-
-def _ask(extractor: Extractor, shown: _Shown, numbers: Sequence[int], until: float, found: list[ExtractedFact]) -> None:
-    """Find the facts in these passages; too long an answer has them read in two parts, by the same deadline."""
-    left_s = until - time.monotonic()
-    if left_s <= 0:
-        raise ExtractionTimeout("the model's answers were cut off until time was up")
-    try:
-        items = extractor.extract(shown.window(numbers), timeout_s=left_s)
-    except AnswerTooLong:
-        if len(numbers) == 1:
-            _ask_in_pieces(extractor, shown, numbers[0], until, found)
-        else:
-            middle = len(numbers) // 2
-            _ask(extractor, shown, numbers[:middle], until, found)
-            _ask(extractor, shown, numbers[middle:], until, found)
-        return
-    known, base = len(shown.known), len(found)
-    for item in items:
-        source = numbers[item.source] if 0 <= item.source < len(numbers) else -1
-        targets = tuple(target + base if target >= known else target for target in item.targets)
-        found.append(replace(item, source=source, targets=targets))
-
-
-def _ask_in_pieces(extractor: Extractor, shown: _Shown, number: int, until: float, found: list[ExtractedFact]) -> None:
-    passage = shown.passages[number]
-    parts = halves(passage.text)
-    if len(parts) == 1:
-        raise AnswerTooLong("the model's answer about a few words was cut off")
-    for part in parts:
-        base = len(found)
-        _ask(extractor, replace(shown, passages=[replace(passage, text=part)]), [0], until, found)
-        found[base:] = [replace(item, source=number if item.source == 0 else -1) for item in found[base:]]
-
-
 def _unforgotten(
-    engine: Engine, owner: Owner, batch: Sequence[MemoryRecord], shown: _Shown, *, may_differ: bool
+    engine: Engine, owner: Owner, batch: Sequence[MemoryRecord], shown: Shown, *, may_differ: bool
 ) -> dict[str, list[MemoryRecord]] | None:
     """Return every version of what the model was shown as it stands now, newest first, by id.
 
@@ -355,7 +226,7 @@ def _commit(
     owner: Owner,
     extractor_name: str,
     batch: Sequence[MemoryRecord],
-    shown: _Shown,
+    shown: Shown,
     by_id: Mapping[str, list[MemoryRecord]],
     items: Sequence[ExtractedFact],
     vectors: Vectors,
@@ -398,24 +269,27 @@ def _known(
     by_id: Mapping[str, list[MemoryRecord]],
     now: datetime,
 ) -> list[Known]:
-    """Return what is known as it stands now, with the moment of the last words that say it."""
-    sources = tuple({source for record in shown for source in record.source_ids})
-    rows = engine.store.find(owner, Filter(ids=sources, kind=Kind.EPISODE)) if sources else []
-    said_at = {row.id: row.valid_from for row in rows}
-    known = []
-    for record in shown:
-        holds = version_that_holds(by_id[record.id], now)
-        times = [said_at[source] for source in record.source_ids if source in said_at]
-        if not times or _is_correction(record, by_id[record.id]):
-            times.append(record.recorded_at)  # stated by itself, or corrected, whatever the dates it tells of
-        known.append(
-            Known(
-                record=record,
-                said_at=max(times),
-                is_open=holds.key == record.key and holds.is_current(now),
-            )
+    """Return what is known as it stands now, and when it, or what it is going to be, was said last."""
+    standing = {record.id: [row for row in by_id[record.id] if row.is_current(now)] for record in shown}
+    rows = [row for record in shown for row in (record, *standing[record.id])]
+    sources = tuple({source for row in rows for source in row.source_ids})
+    words = engine.store.find(owner, Filter(ids=sources, kind=Kind.EPISODE)) if sources else []
+    said_at = {row.id: row.valid_from for row in words}
+    return [
+        Known(
+            record=record,
+            said_at=max(_said_at(row, by_id[record.id], said_at) for row in (record, *standing[record.id])),
+            role=max((row.role or "user" for row in (record, *standing[record.id])), key=trust),
+            is_open=record.is_current(now) and version_that_holds(by_id[record.id], now).key == record.key,
         )
-    return known
+        for record in shown
+    ]
+
+
+def _said_at(row: MemoryRecord, versions: Sequence[MemoryRecord], said_at: Mapping[str, datetime]) -> datetime:
+    """Return when a version was said last: stated by itself, or corrected, whatever the dates it tells of."""
+    times = [said_at[source] for source in row.source_ids if source in said_at]
+    return row.recorded_at if not times or _is_correction(row, versions) else max(times)
 
 
 def _is_correction(record: MemoryRecord, versions: Sequence[MemoryRecord]) -> bool:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from scrubjay.errors import InvalidInput, MemoryNotFound
+from scrubjay.journeys.awaiting import begin_reading
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.listing import version_that_holds
 from scrubjay.remembering.rows import corrected, never_true
@@ -50,4 +51,6 @@ def update(engine: Engine, caller: Caller | None, memory_id: str, content: str) 
         if engine.extractor is not None and engine.store.count(owner, Filter(rests_on=(memory_id,))):
             new = replace(new, state=State.PENDING)  # facts were drawn from the old wording
         engine.store.write(owner, inserted=[new], vectors=vectors, replaced=[never_true(old)])
+    if new.state is State.PENDING:
+        begin_reading(engine, owner)
     return Correction(record=new, previous=old.text)

@@ -70,8 +70,10 @@ def _reopened(
         of_memory = sorted((row for row in rows.values() if row.id == memory_id), key=lambda row: row.version)
         left = [row for row in of_memory if row.key not in erased]
         gone = [row for row in of_memory if row.key in erased]
-        if left and gone and left[-1].version < gone[-1].version and left[-1].valid_to == left[-1].valid_from:
-            last, better = left[-1], gone[-1]
+        if not left or not gone or left[-1].version > gone[0].version:
+            continue
+        last, better = left[-1], gone[-1]
+        if last.valid_to == last.valid_from == gone[0].valid_from:
             rows[last.key] = replace(last, valid_to=better.valid_to, superseded_by=better.superseded_by)
     before = {row.key: row for row in facts}
     return [row for key, row in rows.items() if key not in erased and row != before[key]]

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from scrubjay.errors import InvalidInput, MemoryNotFound
 from scrubjay.remembering.rows import Occasion, fact_digest, fact_row, read_already
 from scrubjay.texts import FUNCTION_WORDS, contains_span, normalised
-from scrubjay.types import Event, FactDraft, Kind, MemoryRecord, State
+from scrubjay.types import Event, FactDraft, Kind, MemoryRecord, Scope, State
 
 _MOSTLY_TOLD = 0.5
 _WORD = re.compile(r"\w+")
@@ -247,6 +247,8 @@ class _Drafting:
         source = proposal.source
         if source is None or same.id in self._claimed - set(proposal.draft.replaces):
             return False
+        if same.scope is Scope.AGENT and same.written_by != source.written_by:
+            return False
         return trust(proposal.role) >= trust(same.role) and source.valid_from >= same.recorded_at
 
     def _is_known_already(self, same: MemoryRecord, since: datetime | None, targets: Sequence[MemoryRecord]) -> bool:
@@ -270,6 +272,7 @@ class _Drafting:
             role = max(same.role or "user", proposal.role, key=trust)  # who has confirmed it stands for it
             same = replace(same, source_ids=(*sources, source.id), evidence=evidence, role=role)
             self._put(same)
+        others = [target for target in others if target.id not in (proposal.newer or ())]
         for target in others:
             since = same.valid_from if same.valid_from > target.valid_from else self._now
             self._close(target.id, superseded_by=same.id, at=proposal.since(self._now) or since)

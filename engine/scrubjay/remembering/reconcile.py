@@ -30,10 +30,14 @@ _PEOPLE = {"user", "the user", "assistant", "the assistant"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A memory that the extractor was shown, and when it was said last; `is_open` while just this version holds."""
+    """A memory that the extractor was shown; `is_open` while just this version holds.
+
+    `said_at`: when it, or what it is going to be, was said last. `role`: the most trusted voice that said any of it.
+    """
 
     record: MemoryRecord
     said_at: datetime
+    role: str = "user"
     is_open: bool = True
 
 
@@ -270,7 +274,7 @@ def _may_change(proposal: Proposal, target: Known, claimed: Collection[str]) -> 
         return False
     if target.record.scope is Scope.AGENT and target.record.written_by != source.written_by:
         return False  # what the agent learned with somebody else
-    return trust(source.role) >= trust(target.record.role)
+    return trust(source.role) >= trust(target.role)
 
 
 def _said_before(proposal: Proposal, target: Known) -> bool:
