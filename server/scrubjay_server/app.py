@@ -93,7 +93,6 @@ def stdio_server(settings: Settings, loader: EngineLoader) -> MCPServer[Host]:
 
 def serve_stdio(settings: Settings) -> None:
     """Serve on standard input and output until the client hangs up; logs go to standard error."""
-    logging.basicConfig(level=settings.log_level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     loader = EngineLoader(settings)
     sys.stdin = io.TextIOWrapper(io.BufferedReader(ReadableLines(_take_standard_input())), encoding="utf-8")
     # A thread waits for standard input and cannot be woken; what was acknowledged is on the disk.

@@ -52,7 +52,11 @@ def test_each_python_block_runs(code: str, tmp_path: Path) -> None:
         timeout=120,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() in {"Ana prefers async code", "I use a MacBook Pro M3\nThe project uses React"}
+    assert done.stdout.strip() in {
+        "I keep bees",
+        "Ana prefers async code",
+        "I use a MacBook Pro M3\nThe project uses React",
+    }
 
 
 def test_each_command_runs(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from scrubjay.inputs import facts_of, message_of, metadata_of, scope_of
 from scrubjay.journeys.adding import Added, Addition, add
 from scrubjay.journeys.awaiting import Progress
 from scrubjay.recall.reply import memory_line
-from scrubjay.results import outcome_shape, reading_note, related_shape
+from scrubjay.results import notes_of, outcome_shape, related_shape
 from scrubjay.types import MAX_BATCH, Event, Scope
 from scrubjay_tools.arguments import FactArgument, MessageArgument, Metadata, ScopeName, SessionId
 from scrubjay_tools.host import Host, caller_of, engine_of
@@ -34,11 +34,6 @@ _NOTE_PAST = (
 )
 _NOTE_UNCOMPARED = "Only the first 50 facts were compared with what is known."
 _NOTE_KNOWN = "All of it was known already; nothing was stored."
-_NOTE_SMALL_TALK = "Greetings, thanks and what memory itself had answered are not stored; infer=false stores them."
-_NOTE_SUSPECT = (
-    "SUSPECT: it reads like a command about memory, tools or secrecy, or like a credential. It is stored, changes "
-    "nothing and is not recalled until the person confirms it (`scrubjay confirm ID`); tell them."
-)
 _NOTE_CONFLICTS = (
     "`related` shows what the new facts contradict: both are kept. Ask the person, then send the right one as a fact "
     "with `replaces: [the other's id]`."
@@ -127,14 +122,11 @@ def _told(added: Added) -> CallToolResult:
 
 def _note(added: Added) -> str:
     past = any(o.event is not Event.NONE and o.record.superseded_by for o in added.outcomes)
-    suspect = any(outcome.event is Event.SUSPECT for outcome in added.outcomes)
     known = bool(added.outcomes) and all(outcome.event is Event.NONE for outcome in added.outcomes)
     stored = any(outcome.event in {Event.ADD, Event.PENDING} for outcome in added.outcomes)
     notes = {
         _NOTE_KNOWN: known and added.left_out < len(added.outcomes),
-        _NOTE_SMALL_TALK: added.left_out > 0,
-        _NOTE_SUSPECT: suspect,
-        reading_note(added): True,
+        **dict.fromkeys(notes_of(added), True),
         (_NOTE_CONFLICTS if added.conflicting else _NOTE_RELATED): bool(added.related),
         _NOTE_PAST: past,
         _NOTE_UNCOMPARED: added.uncompared > 0,

@@ -6,7 +6,7 @@ from typing import Any
 
 from scrubjay.moments import shown
 from scrubjay.texts import one_line
-from scrubjay.types import Shown
+from scrubjay.types import Shown, State
 
 _LINE_CHARS = 300
 _NAME_CHARS = 60
@@ -45,7 +45,10 @@ def memory_line(shape: Mapping[str, Any]) -> str:
     until = f" until {shape['valid_to'][:10]}" if shape.get("valid_to") else ""
     speaker = f"{one_line(shape['name'], longest=_NAME_CHARS)}: " if shape.get("name") else ""
     text = one_line(str(shape["memory"]), longest=_LINE_CHARS)
-    return f"- [{day}{until}] {speaker}{text} (id {shape['id']})" if day else f"- {text} (id {shape['id']})"
+    state = shape.get("state") or State.READY
+    mark = f"{state}, " if state != State.READY else ""
+    named = f"({mark}id {shape['id']})" if shape["id"] else ""
+    return f"- [{day}{until}] {speaker}{text} {named}".rstrip() if day else f"- {text} {named}".rstrip()
 
 
 def compact(shape: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from scrubjay.errors import ScrubjayError, StoreError
+from scrubjay.errors import ConfigurationError, ScrubjayError, StoreError
 from scrubjay_server.cli.options import json_option, with_settings
 from scrubjay_server.cli.output import show
 from scrubjay_server.settings import Settings
@@ -84,6 +84,7 @@ def _memories(settings: Settings) -> str:
     from scrubjay.journeys.listing import Listing, list_memories
     from scrubjay.journeys.searching import Question, search
     from scrubjay.memory import default_folder
+    from scrubjay.types import State
     from scrubjay_server.local import build_memory, local_caller
 
     if not (settings.folder or default_folder()).exists():
@@ -91,7 +92,9 @@ def _memories(settings: Settings) -> str:
     with build_memory(settings, origin="doctor") as memory:
         total = list_memories(memory.engine, local_caller(settings), Listing(limit=1)).total
         search(memory.engine, local_caller(settings), Question(query="anything", limit=1))
-    return f"{total} of user {settings.user_id!r}"
+        waiting = list_memories(memory.engine, local_caller(settings), Listing(limit=1, state=State.PENDING)).total
+    to_read = f", {waiting} still to be read for facts (`scrubjay extract --pending`)" if waiting else ""
+    return f"{total} of user {settings.user_id!r}{to_read}"
 
 
 def _model(settings: Settings) -> str:
@@ -107,7 +110,12 @@ def _extractor(settings: Settings) -> str:
     from scrubjay.config import ChosenExtractor
 
     chosen = ChosenExtractor(settings.extractor, model=settings.model)()
-    return chosen.name if chosen else "none: the calling assistant draws the facts (set ANTHROPIC_API_KEY to change it)"
+    if chosen is None:
+        how = "ANTHROPIC_API_KEY" if settings.extractor == "auto" else "SCRUBJAY_EXTRACTOR=auto"
+        return f"none: the calling assistant draws the facts (set {how} to change it)"
+    if settings.extractor == "claude" and ChosenExtractor("auto")() is None:
+        raise ConfigurationError("there is no key for Claude; set ANTHROPIC_API_KEY, or SCRUBJAY_EXTRACTOR=none")
+    return f"{chosen.name}, not tried: only a paid call would tell whether its key is good"
 
 
 def _round_trip(settings: Settings) -> str:

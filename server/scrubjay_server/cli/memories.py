@@ -17,7 +17,8 @@ from scrubjay.journeys.searching import search as search_memories
 from scrubjay.moments import shown
 from scrubjay.recall.reply import memory_line, told
 from scrubjay.results import added_shape, related_shape, tally_shape
-from scrubjay.types import Scope, Shown
+from scrubjay.texts import one_line
+from scrubjay.types import Scope, Shown, State
 from scrubjay_server.cli.options import (
     as_of_option,
     json_option,
@@ -73,9 +74,14 @@ def add(
 ) -> None:
     """Remember TEXT as it was said ("-" reads standard input), a conversation, or facts.
 
+    With an extractor (SCRUBJAY_EXTRACTOR; Claude if there is a key) words without facts are sent to it and read for
+    facts; what is not read in time is PENDING. What reads like a command or a credential is SUSPECT and not sent.
+
     A conversation is a list of messages, or one message a line: {"role": "user", "content": "...", "name": "...",
     "time": "2026-11-20T09:00:00Z"}; all but content may be left out.
     """
+    if file and facts:
+        raise InvalidInput("--fact", "goes with TEXT; from --messages facts are drawn by whoever reads them")
     if replaces and len(facts) != 1:
         raise InvalidInput("--replaces", "goes with exactly one --fact")
     said = _standard_input() if text == "-" else text
@@ -93,22 +99,42 @@ def add(
     )
     with build_memory(settings, origin="cli") as memory:
         shape = added_shape(add_memories(memory.engine, local_caller(settings, session_id=session_id), addition))
-    lines = [f"{result['event']:7} {memory_line(result)[2:]}" for result in shape.results]
+    lines = [f"{result['event']:7} {memory_line(result)[2:]}{_before(result)}" for result in shape.results]
     related = shape.get("related", [])
     lines += [*(["Related:"] if related else []), *map(memory_line, related)]
     lines += [shape["note"]] if "note" in shape else []
     show(dict(shape.items()), lines, as_json=as_json)
 
 
+def _before(result: dict[str, Any]) -> str:
+    return f" (before: {one_line(result['previous'], longest=80)})" if result.get("previous") else ""
+
+
 def _conversation(file: TextIO) -> Any:
-    """Return the messages in a file: a JSON list, or an object a line."""
+    """Return the messages in a file: a JSON list, an object with one as `messages`, or an object a line."""
     try:
         written = file.read()
-        if written.lstrip().startswith("["):
-            return json.loads(written)
-        return [json.loads(line) for line in written.splitlines() if line.strip()]
+    except UnicodeDecodeError as error:
+        raise InvalidInput("--messages", "is not UTF-8 text") from error
+    if not written.strip():
+        raise InvalidInput("--messages", "is an empty file; give a JSON list of messages, or one message a line")
+    try:
+        whole = json.loads(written)
+    except (ValueError, RecursionError):
+        return [_message_in(line, number) for number, line in enumerate(written.splitlines(), start=1) if line.strip()]
+    listed = whole.get("messages", whole) if isinstance(whole, dict) else whole
+    if not listed:
+        raise InvalidInput("--messages", "holds no messages")
+    return listed
+
+
+def _message_in(line: str, number: int) -> Any:
+    try:
+        return json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise InvalidInput("--messages", f"is neither a JSON list nor JSON Lines in UTF-8 ({error})") from error
+        raise InvalidInput(
+            "--messages", f"is no JSON list, and its line {number} is no JSON object; give one message a line"
+        ) from error
 
 
 def _standard_input() -> str:
@@ -170,7 +196,7 @@ def search(
 @scope_or_all_option
 @session_option
 @click.option("--category", default="")
-@click.option("--state", default="")
+@click.option("--state", default="", help="Only those that are ready, pending (still to be read) or suspect.")
 @click.option("--limit", type=int, default=50, show_default=True)
 @click.option("--cursor", default="", help="next_cursor of the page before.")
 @as_of_option
@@ -278,25 +304,25 @@ def forget(
 @with_settings
 def confirm(settings: Settings, memory_id: str, as_json: bool) -> None:
     """Let a memory count that was kept aside as suspect (see `list --state suspect`)."""
-    record = confirming.confirm(_engine(settings), local_caller(settings), memory_id)
-    shape = told(Shown(record=record))
-    show(shape, [memory_line(shape)], as_json=as_json)
+    engine, caller = _engine(settings), local_caller(settings)
+    was_suspect = any(row.state is State.SUSPECT for row in listing.history(engine, caller, memory_id))
+    shape = told(Shown(record=confirming.confirm(engine, caller, memory_id)))
+    said = "Confirmed:" if was_suspect else "It was not suspect, and stays as it is:"
+    show(shape, [said, memory_line(shape)], as_json=as_json)
 
 
 @click.command()
-@click.option("--pending", is_flag=True, help="What was kept and not read yet; there is nothing else to extract.")
+@click.option("--pending", is_flag=True, default=True, help="What was kept and not read yet: there is nothing else.")
 @json_option
 @with_settings
-def extract(settings: Settings, pending: bool, as_json: bool) -> None:
+def extract(settings: Settings, pending: bool, as_json: bool) -> None:  # noqa: ARG001 - there is nothing else
     """Read what was said, and not read yet, for facts; whatever failed before is tried again."""
-    if not pending:
-        raise InvalidInput("--pending", "is needed: it says that what is pending is meant")
     with build_memory(settings, origin="cli") as memory:
         if memory.engine.extractor is None:
             raise ConfigurationError(_NO_EXTRACTOR)
         caller = local_caller(settings)
         tally = extract_everything(memory.engine, caller=caller, most_attempts=None, wait_s=_PATIENCE_S)
-    lines = [f"{tally.read} messages read, {tally.facts} facts stored or changed, {tally.pending} messages pending."]
+    lines = [f"Messages read: {tally.read}; facts stored or changed: {tally.facts}; messages pending: {tally.pending}."]
     show(tally_shape(tally), [*lines, *([tally.problem] if tally.problem else [])], as_json=as_json)
     sys.exit(1 if tally.pending else 0)
 

@@ -1,5 +1,6 @@
 """Options that several commands take, and the settings that they make together with the environment."""
 
+import logging
 from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any, TypeVar
@@ -29,7 +30,9 @@ def with_settings(command: F) -> F:
 
     def with_loaded(*arguments: Any, **options: Any) -> Any:
         context = click.get_current_context()
-        return command(load_settings(**context.meta.get(_FLAGS, {})), *arguments, **options)
+        settings = load_settings(**context.meta.get(_FLAGS, {}))
+        logging.basicConfig(level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
+        return command(settings, *arguments, **options)
 
     wrapped: Any = update_wrapper(with_loaded, command)
     for name, told in {
