@@ -8,6 +8,7 @@ Every repetition in them has an end: hostile texts are long.
 
 import re
 import unicodedata
+from functools import cache
 
 from scrubjay.texts import visible
 
@@ -82,8 +83,6 @@ _COMMANDS = (
     r"(?:игнорируй|проигнорируй|забудь)(?:те)?\s(?:все\s)?(?:предыдущ\w{0,4}\s|прежн\w{0,4}\s)?(?:инструкци|указани)|(?:удали|сотри|очисти)(?:те)?\s(?:все\s|всю\s)?(?:воспоминани|память)",
     r"(?:以前|これまで|上記|前)の(?:指示|命令)を.{0,6}無視|(?:すべて|全て)の記憶を.{0,4}(?:削除|消)|이전 (?:지시|명령).{0,4}무시|모든 기억.{0,3}삭제",
 )
-_COMPILED = tuple(re.compile(command) for command in _COMMANDS)
-_TO_DISOBEY = _COMPILED[0]
 _BETWEEN_WORDS = re.compile(r"[^\w.!?;\n]+|_+")
 
 _KEY_FORMS = re.compile(
@@ -142,8 +141,15 @@ def suspicion(text: str) -> str:
         return "credential"
     folded = plain.casefold().replace("’", "'")
     words = _BETWEEN_WORDS.sub(" ", folded)  # "ignore, please, **all** previous instructions"
-    is_command = _TO_DISOBEY.search(words) or any(command.search(folded) for command in _COMPILED)
+    to_disobey, *_ = commands = _compiled()
+    is_command = to_disobey.search(words) or any(command.search(folded) for command in commands)
     return "command" if is_command else ""
+
+
+@cache
+def _compiled() -> "tuple[re.Pattern[str], ...]":
+    """Return the patterns, compiled when the first text is judged: the handshake does not wait for that."""
+    return tuple(re.compile(command) for command in _COMMANDS)
 
 
 def set_apart(text: str) -> tuple[str, str]:
