@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 GOLDEN = Path(__file__).with_name("golden")
 Item = dict[str, Any]
@@ -226,26 +226,24 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-class Form:
+class Form(Protocol):
     """How one API words what a model says."""
 
-    base = ""
+    base: str
 
-    def says(self, text: str, stop: str = "") -> Reply:
-        raise NotImplementedError
+    def says(self, text: str) -> Reply: ...
 
-    def truncated(self) -> Reply:
-        raise NotImplementedError
+    def truncated(self) -> Reply: ...
 
-    def refusal(self, text: str) -> Reply:
-        raise NotImplementedError
+    def refusal(self, text: str) -> Reply: ...
 
-    def calls(self, tool: str, arguments: dict[str, Any]) -> Reply:
-        raise NotImplementedError
+    def calls(self, tool: str, arguments: dict[str, Any]) -> Reply: ...
 
 
-class Messages(Form):
+class Messages:
     """The Messages API: a thinking block comes first, as the model has it by default."""
+
+    base = ""
 
     def says(self, text: str, stop: str = "end_turn", details: dict[str, str] | None = None) -> Reply:
         return self._message([{"type": "text", "text": text}] if text else [], stop, details)
@@ -276,7 +274,7 @@ class Messages(Form):
         return self.says(text, stop="refusal", details={"type": "refusal", "category": "cyber", "explanation": "no"})
 
 
-class ChatCompletions(Form):
+class ChatCompletions:
     """The Chat Completions API."""
 
     base = "/v1"
