@@ -141,6 +141,16 @@ def test_a_long_message_is_read_in_windows_and_weighs_on_no_other(memory: Memory
     assert [len(one["content"]) for one in model.requests[-1].block("context")] == [500]
 
 
+@pytest.mark.promise("erasure")
+def test_a_deletion_that_was_killed_is_finished_when_it_is_asked_for_again(memory: Memory, tmp_path: Path) -> None:
+    memory_id = memory.add("I was born in Zanzibar", user_id="ana", infer=False)[0]["id"]
+    tables = tmp_path / "data" / "memories"
+    table = next(tables.glob("*.lance"))
+    table.rename(table.with_suffix(".discarded-1"))  # where a process was killed that erased the last memory
+    assert memory.delete(memory_id)["forgotten"] == []
+    assert list(tables.iterdir()) == []
+
+
 def test_it_works_where_an_event_loop_runs(memory: Memory) -> None:
     async def in_a_notebook() -> None:
         assert texts(memory.add("I keep bees", user_id="ana")) == ["Noted: I keep bees"]

@@ -201,6 +201,10 @@ class LanceDBStore:
                 return []  # dropped meanwhile, or its maker was killed before the first commit
 
         with _translated("read"):
+            if (
+                prefix
+            ):  # somebody looks for an id, perhaps to forget it again: what a killed process had taken away goes
+                finish_discarding(self._tables, name=f"{prefix}*")
             names = sorted(path.stem for path in self._tables.glob(f"{prefix}*.lance"))
             return [owner for name in names for owner in read(name)]
 
