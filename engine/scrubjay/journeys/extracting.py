@@ -104,8 +104,9 @@ def extract_pending(
 ) -> bool:
     """Read an owner's pending episodes until none is left that may be read, and tell of each batch.
 
-    Returns False when somebody else is reading them, who will see all that has been written by now. When nothing can
-    be read at all, that is told without episodes, and ends it. Raises StoreError, EmbeddingError.
+    Returns False when somebody else is reading them, who looks again before leaving, unless the service fails or the
+    process ends: who waits for these asks again. When nothing can be read at all, that is told without episodes, and
+    ends it. Raises StoreError, EmbeddingError.
     """
     run = _Run(engine, owner, most_attempts, told)
     while run.next_batch():
