@@ -74,6 +74,11 @@ def normalised(text: str) -> str:
     return _WHITESPACE.sub(" ", folded).strip().rstrip(_TRAILING_STOPS)
 
 
+def entity_key(name: str) -> str:
+    """Return the form in which two names are one entity's: NFC, case-folded, one space; likeness joins nothing."""
+    return _WHITESPACE.sub(" ", unicodedata.normalize("NFC", visible(name)).casefold()).strip()
+
+
 def digest_of(parts: Iterable[str]) -> str:
     """Return 32 hexadecimal digits that stand for `parts`, whose borders count."""
     return hashlib.sha256(json.dumps(list(parts), ensure_ascii=False).encode()).hexdigest()[:32]

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from scrubjay.texts import entity_key
 from scrubjay.types import MemoryRecord, Relation
 
 
@@ -38,7 +39,7 @@ def project(facts: Iterable[MemoryRecord]) -> Graph:
     for fact in facts:
         ends = [end for relation in fact.relations for end in (relation.subject, relation.object)]
         for name in (*fact.entities, *ends):
-            key = " ".join(name.casefold().split())
+            key = entity_key(name)
             name_by_key.setdefault(key, name)
             ids_by_key.setdefault(key, {})[fact.id] = None
         edges += [Edge(relation=relation, memory_id=fact.id) for relation in fact.relations]
