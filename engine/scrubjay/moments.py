@@ -8,6 +8,7 @@ _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
 _INSTANT = timedelta(microseconds=1)
 _LAST = datetime.max.replace(tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def moment(given: str | datetime, *, field: str) -> datetime | None:
@@ -41,6 +42,11 @@ def _is_date(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def micros(when: datetime) -> int:
+    """Return microseconds since 1970, UTC."""
+    return (when - _EPOCH) // _INSTANT
 
 
 def shown(when: datetime | None) -> str:

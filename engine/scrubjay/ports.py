@@ -60,6 +60,10 @@ class MemoryStore(Protocol):
         """Return, for each of the vectors of shape (n, dimension), the rows nearest by cosine, best first."""
         ...
 
+    def speakers(self, owner: Owner, where: Filter) -> frozenset[str]:
+        """Return the names under which matching rows were said, without ""."""
+        ...
+
     def lexical(self, owner: Owner, text: str, where: Filter, *, limit: int) -> list[Match]:
         """Return the rows that share words with `text`, by BM25, best first; `text` is no query language."""
         ...

@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scrubjay.errors import InvalidInput, OwnerRequired
 from scrubjay.texts import checked, fitting
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 MAX_TEXT_CHARS = 200_000
 MAX_QUERY_CHARS = 20_000
@@ -328,11 +332,33 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """A row that dense or lexical search found. `score`: cosine in [-1, 1] or BM25 ≥ 0; higher is better."""
+    """A row that dense or lexical search found, with what ranking looks at.
+
+    `score`: cosine in [-1, 1] or BM25 ≥ 0; higher is better. `said_at` and `recorded_at` are microseconds since 1970
+    (UTC), the first of when it was said or happened, else became true. `vector`: (dimension,) float32, unit norm.
+    """
 
     id: str
     version: int
     score: float
+    kind: Kind
+    text: str
+    vector: "NDArray[np.float32]" = field(compare=False)
+    said_at: int
+    recorded_at: int
+    role: str = ""
+    name: str = ""
+    session_id: str = ""
+    turn: int = 0
+    importance: float = 0.5
+    source_ids: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    relations: tuple[Relation, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What tells this version from every other row of its owner: id and version."""
+        return (self.id, self.version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from scrubjay.remembering.dates import date_of, day_named_in
+from scrubjay.dates import date_of, day_named_in
 
 FRIDAY = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 

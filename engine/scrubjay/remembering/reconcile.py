@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from scrubjay.dates import date_of, day_named_in
 from scrubjay.readings import About, Bearing, ExtractedFact
-from scrubjay.remembering.dates import date_of, day_named_in
 from scrubjay.remembering.plan import Proposal, trust
 from scrubjay.remembering.suspicion import suspicion
 from scrubjay.remembering.windows import Passage

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from scrubjay.errors import StoreError
+from scrubjay.moments import micros
 from scrubjay.recall.query import words
 from scrubjay.stores.matching import is_after, matching, order
 from scrubjay.types import PENDING, Filter, Match, MemoryRecord, Owner, Position
@@ -79,11 +80,15 @@ class InMemoryStore:
         """Return for each vector the rows nearest by cosine, best first."""
         rows = self._matching(owner, where)
         return [
-            sorted((_match(record, float(row @ vector)) for record, row in rows), key=lambda match: -match.score)[
+            sorted((_match(record, row, float(row @ vector)) for record, row in rows), key=lambda match: -match.score)[
                 :limit
             ]
             for vector in vectors
         ]
+
+    def speakers(self, owner: Owner, where: Filter) -> frozenset[str]:
+        """Return the names under which matching rows were said."""
+        return frozenset(record.name for record, _ in self._matching(owner, where)) - {""}
 
     def lexical(self, owner: Owner, text: str, where: Filter, *, limit: int) -> list[Match]:
         """Return the rows that share words with `text`, by BM25, best first."""
@@ -102,7 +107,9 @@ class InMemoryStore:
                 for word in query & count.keys()
             )
 
-        scored = [_match(record, score(record)) for record in matching((record for record, _ in rows), where)]
+        vectors = {record.key: vector for record, vector in rows}
+        found = matching((record for record, _ in rows), where)
+        scored = [_match(record, vectors[record.key], score(record)) for record in found]
         return sorted((match for match in scored if match.score > 0), key=lambda match: -match.score)[:limit]
 
     def erase(self, owner: Owner, ids: Sequence[str], *, versions: Sequence[tuple[str, int]] = ()) -> None:
@@ -132,5 +139,22 @@ class InMemoryStore:
         return [rows[record.key] for record in matching((record for record, _ in rows.values()), where)]
 
 
-def _match(record: MemoryRecord, score: float) -> Match:
-    return Match(id=record.id, version=record.version, score=score)
+def _match(record: MemoryRecord, vector: "NDArray[np.float32]", score: float) -> Match:
+    return Match(
+        id=record.id,
+        version=record.version,
+        score=score,
+        kind=record.kind,
+        text=record.text,
+        vector=vector,
+        said_at=micros(record.occurred_at or record.valid_from),
+        recorded_at=micros(record.recorded_at),
+        role=record.role,
+        name=record.name,
+        session_id=record.session_id,
+        turn=record.turn,
+        importance=record.importance,
+        source_ids=record.source_ids,
+        entities=record.entities,
+        relations=record.relations,
+    )

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from lancedb.table import Table
     from numpy.typing import NDArray
 
+    from scrubjay.stores.lancedb_image import Image
+
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -55,6 +57,8 @@ class LanceDBStore:
         os.environ.setdefault("LANCEDB_LOG", "error")  # else it warns on stderr about columns that nobody selected
         import lancedb
 
+        from scrubjay.stores.lancedb_image import Images
+
         self._root = folder
         self._tables = folder / "memories"
         self._pending = folder / "pending"
@@ -66,6 +70,7 @@ class LanceDBStore:
         self._locks = OwnerLocks(folder / "locks")
         self._database = lancedb.connect(str(self._tables), read_consistency_interval=timedelta(0))
         self._open: dict[str, tuple[tuple[int, int], Table]] = {}
+        self._images = Images()
 
     def exclusive(self, owner: Owner) -> AbstractContextManager[None]:
         """Hold the owner's lock across threads and processes."""
@@ -120,6 +125,9 @@ class LanceDBStore:
         from scrubjay.stores.lancedb_rows import COLUMNS, record_of
 
         def read(table: "Table") -> list[MemoryRecord]:
+            image = self._image(table, where) if where.ids is not None and after is None else None
+            if image is not None:
+                return sorted(image.records(where), key=order, reverse=True)[:limit]
             query = _filtered(table.search(), _sql(table, where, after=after))
             if where.ids is None:  # a few rows by their ids are faster put in order here
                 newest_first = [ColumnOrdering(column_name=name, ascending=False) for name in _LATEST_FIRST]
@@ -136,30 +144,47 @@ class LanceDBStore:
 
     def dense(self, owner: Owner, vectors: "NDArray[np.float32]", where: Filter, *, limit: int) -> list[list[Match]]:
         """Return for each vector the rows nearest by cosine, best first; exact: there is no vector index."""
-        from scrubjay.stores.lancedb_rows import check_embedding
+        from scrubjay.stores.lancedb_rows import MATCH_COLUMNS, check_embedding, matches_of
 
         def read(table: "Table") -> list[list[Match]]:
             check_embedding(table.schema, self._embedding)
-            nearest = cast("LanceVectorQueryBuilder", table.search(vectors)).distance_type("cosine")
-            query = _filtered(nearest, _sql(table, where)).limit(limit)
-            found: list[list[Match]] = [[] for _ in vectors]
-            for row in query.select(["id", "version", "_distance"]).to_arrow().to_pylist():
-                match = Match(id=row["id"], version=row["version"], score=1 - row["_distance"])
-                found[row.get("query_index", 0)].append(match)
+            image = self._image(table, where)
+            if image is not None:
+                return image.nearest(vectors, where, limit=limit)
+            sql, columns = _sql(table, where), [*MATCH_COLUMNS, "_distance"]
+            found = []
+            for vector in vectors:
+                nearest = cast("LanceVectorQueryBuilder", table.search(vector)).distance_type("cosine")
+                rows = _filtered(nearest, sql).limit(limit).select(columns).to_arrow()
+                found.append(matches_of(rows, [1 - distance for distance in rows["_distance"].to_pylist()]))
             return found
 
         return self._read(owner, read, nothing=[[] for _ in vectors])
+
+    def speakers(self, owner: Owner, where: Filter) -> frozenset[str]:
+        """Return the names under which matching rows were said."""
+
+        def read(table: "Table") -> frozenset[str]:
+            image = self._image(table, where)
+            if image is not None:
+                return image.speakers(where)
+            rows = _filtered(table.search(), f"({_sql(table, where)}) AND name <> ''").select(["name"]).to_arrow()
+            return frozenset(rows["name"].to_pylist())
+
+        return self._read(owner, read, nothing=frozenset())
 
     def lexical(self, owner: Owner, text: str, where: Filter, *, limit: int) -> list[Match]:
         """Return the rows that share words with `text`, by BM25, best first."""
         from lancedb.query import MatchQuery
 
+        from scrubjay.stores.lancedb_rows import MATCH_COLUMNS, matches_of
+
         def read(table: "Table") -> list[Match]:
             # A plain string would be parsed: quoted words in it become a phrase query, and fail.
             wanted = MatchQuery(text, "lexical")  # type: ignore[call-arg]  # type checkers do not see its defaults
             query = _filtered(table.search(wanted), _sql(table, where)).limit(limit)
-            rows = query.select(["id", "version", "_score"]).to_arrow().to_pylist()
-            return [Match(id=r["id"], version=r["version"], score=r["_score"]) for r in rows]
+            rows = query.select([*MATCH_COLUMNS, "_score"]).to_arrow()
+            return matches_of(rows, rows["_score"].to_pylist())
 
         return self._read(owner, read, nothing=[])
 
@@ -174,6 +199,7 @@ class LanceDBStore:
             if table is None:
                 return
             erased = table.count_rows(where)
+            self._images.drop(owner.digest)
             if erased and erased == table.count_rows():
                 self.erase_owner(owner)
             elif erased or is_unfinished(self._folder(owner)):
@@ -185,6 +211,7 @@ class LanceDBStore:
         """Take the owner's table away at once, folder and all, and remove it."""
         with self.exclusive(owner), _translated("erase"):
             self._open.pop(owner.digest, None)
+            self._images.drop(owner.digest)
             discard(self._folder(owner))
             self._marker(owner).unlink(missing_ok=True)
 
@@ -217,6 +244,12 @@ class LanceDBStore:
     def close(self) -> None:
         """Let go of every table."""
         self._open.clear()
+        self._images.clear()
+
+    def _image(self, table: "Table", where: Filter) -> "Image | None":
+        """Return the table as it is now, in memory, if it is small and can decide the filter."""
+        image = self._images.of(table)
+        return image if image is not None and image.decides(where) else None
 
     def _make_private_folders(self) -> None:
         try:

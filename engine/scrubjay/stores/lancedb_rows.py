@@ -6,10 +6,11 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute
 
 from scrubjay.errors import EmbeddingMismatch, StoreError
 from scrubjay.stores.matching import metadata_terms
-from scrubjay.types import Kind, MemoryRecord, Owner, Relation, Scope, State
+from scrubjay.types import Kind, Match, MemoryRecord, Owner, Relation, Scope, State
 
 if TYPE_CHECKING:
     import numpy as np
@@ -118,6 +119,49 @@ def _row(record: MemoryRecord) -> dict[str, Any]:
     row["metadata"] = json.dumps(record.metadata, ensure_ascii=False)
     row["metadata_terms"] = list(metadata_terms(record.metadata))
     return row
+
+
+MATCH_COLUMNS = [
+    "id", "version", "kind", "text", "vector", "occurred_at", "valid_from", "recorded_at", "role", "name", "session_id",
+    "turn", "importance", "source_ids", "entities", "relations",
+]  # fmt: skip
+"""What ranking looks at."""
+
+
+def vectors_of(rows: pa.Table) -> "NDArray[np.float32]":
+    """Return the column `vector` as (n, dimension) float32, without a copy where the rows lie in one piece."""
+    column = rows["vector"].combine_chunks()
+    flat: NDArray[np.float32] = column.flatten().to_numpy()
+    return flat.reshape(len(column), column.type.list_size)
+
+
+def matches_of(rows: pa.Table, scores: Sequence[float]) -> list[Match]:
+    """Return matches of rows that have at least `MATCH_COLUMNS`; column by column, which is much faster than by row."""
+    said_at = pa.compute.coalesce(rows["occurred_at"], rows["valid_from"]).cast(pa.int64()).to_pylist()
+    recorded_at = rows["recorded_at"].cast(pa.int64()).to_pylist()
+    plain = [rows[name].to_pylist() for name in ("id", "version", "text", "role", "name", "session_id", "turn")]
+    kinds = [Kind(kind) for kind in rows["kind"].to_pylist()]
+    lists = [_tuples(rows[name]) for name in ("source_ids", "entities")]
+    related = [tuple(Relation(**each) for each in row) for row in _tuples(rows["relations"])]
+    importances = rows["importance"].to_pylist()
+    return [
+        Match(
+            id=i, version=v, score=score, kind=kind, text=text, vector=vector, said_at=said, recorded_at=recorded,
+            role=role, name=name, session_id=session, turn=turn, importance=importance, source_ids=sources,
+            entities=entities, relations=relations,
+        )
+        for i, v, text, role, name, session, turn, score, kind, vector, said, recorded, importance, sources, entities,
+            relations in zip(
+                *plain, scores, kinds, vectors_of(rows), said_at, recorded_at, importances, *lists, related, strict=True
+            )
+    ]  # fmt: skip
+
+
+def _tuples(column: pa.ChunkedArray) -> list[tuple[Any, ...]]:
+    """Return a column of lists; most are empty, and saying so at once spares the time of converting them."""
+    if not pa.compute.sum(pa.compute.list_value_length(column)).as_py():
+        return [()] * len(column)
+    return [tuple(values) for values in column.to_pylist()]
 
 
 def record_of(row: Mapping[str, Any]) -> MemoryRecord:
