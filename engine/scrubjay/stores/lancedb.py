@@ -147,8 +147,8 @@ class LanceDBStore:
         from scrubjay.stores.lancedb_rows import MATCH_COLUMNS, check_embedding, matches_of
 
         def read(table: "Table") -> list[list[Match]]:
-            check_embedding(table.schema, self._embedding)
             image = self._image(table, where)
+            check_embedding(table.schema if image is None else image.rows.schema, self._embedding)
             if image is not None:
                 return image.nearest(vectors, where, limit=limit)
             sql, columns = _sql(table, where), [*MATCH_COLUMNS, "_distance"]
@@ -183,6 +183,12 @@ class LanceDBStore:
             # A plain string would be parsed: quoted words in it become a phrase query, and fail.
             wanted = MatchQuery(text, "lexical")  # type: ignore[call-arg]  # type checkers do not see its defaults
             query = _filtered(table.search(wanted), _sql(table, where)).limit(limit)
+            image = self._image(table, where)
+            if image is not None:
+                keys = query.select(["id", "version", "_score"]).to_arrow()
+                found = image.matches(keys)
+                if len(found) == len(keys):  # else the table has changed between the two
+                    return found
             rows = query.select([*MATCH_COLUMNS, "_score"]).to_arrow()
             return matches_of(rows, rows["_score"].to_pylist())
 

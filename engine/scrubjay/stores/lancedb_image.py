@@ -33,6 +33,7 @@ class Image:
         self.rows = rows.filter(pa.compute.not_equal(rows["id"], BLANK_ID)).combine_chunks()
         self.vectors = vectors_of(self.rows)
         self._columns: dict[str, NDArray[Any]] = {}
+        self._positions_by_id: dict[str, list[int]] = {}
 
     def decides(self, where: Filter) -> bool:
         """Whether a filter looks at nothing but the columns that are compared here."""
@@ -44,7 +45,8 @@ class Image:
         """Return the positions of the rows that match, as `stores.matching` defines it."""
         mask = np.ones(self.rows.num_rows, dtype=bool)
         if where.ids is not None:
-            mask &= np.isin(self._texts("id"), list(where.ids))
+            mask[:] = False
+            mask[[p for memory_id in where.ids for p in self._positions().get(memory_id, ())]] = True
         if where.states is not None:
             mask &= np.isin(self._texts("state"), sorted(where.states))
         for column in ("kind", "category", "session_id", "written_by"):
@@ -59,10 +61,24 @@ class Image:
         """Return for each vector the matching rows nearest by cosine, best first."""
         positions = self.matching(where)
         found = []
-        for scores in vectors @ self.vectors[positions].T:
+        for every in vectors @ self.vectors.T:  # of all rows: copying those that match would take longer
+            scores = every[positions]
             best = np.argsort(-scores, kind="stable")[:limit]
             found.append(matches_of(self.rows.take(positions[best]), scores[best].tolist()))
         return found
+
+    def matches(self, scored: pa.Table) -> list[Match]:
+        """Return the rows of these keys, in the order given and with their `_score`, leaving out those not here."""
+        versions = self._integers("version")
+        columns = [scored[name].to_pylist() for name in ("id", "version", "_score")]
+        known = [
+            (position, score)
+            for memory_id, version, score in zip(*columns, strict=True)
+            for position in self._positions().get(memory_id, ())
+            if versions[position] == version
+        ]
+        positions = np.array([position for position, _ in known], dtype=np.int64)
+        return matches_of(self.rows.take(positions), [score for _, score in known])
 
     def records(self, where: Filter) -> list[MemoryRecord]:
         """Return the matching rows."""
@@ -78,11 +94,20 @@ class Image:
             self._columns[column] = np.array(self.rows[column].to_pylist(), dtype=object)
         return self._columns[column]
 
-    def _moments(self, column: str) -> "NDArray[Any]":
+    def _integers(self, column: str) -> "NDArray[Any]":
+        """Return whole numbers, or moments as microseconds since 1970 with null as the end of time."""
         if column not in self._columns:
-            ticks = self.rows[column].cast(pa.int64())
-            self._columns[column] = ticks.fill_null(_NEVER).to_numpy()
+            self._columns[column] = self.rows[column].cast(pa.int64()).fill_null(_NEVER).to_numpy()
         return self._columns[column]
+
+    def _positions(self) -> dict[str, list[int]]:
+        """Return where the versions of each memory are."""
+        if not self._positions_by_id:
+            found: dict[str, list[int]] = {}
+            for position, memory_id in enumerate(self.rows["id"].to_pylist()):
+                found.setdefault(memory_id, []).append(position)
+            self._positions_by_id = found
+        return self._positions_by_id
 
     def _visible(self, visible: Visibility) -> "NDArray[np.bool_]":
         scopes = self._texts("scope")
@@ -92,7 +117,7 @@ class Image:
         return seen
 
     def _in_time(self, where: Filter) -> "NDArray[np.bool_]":
-        begins, ends = self._moments("valid_from"), self._moments("valid_to")
+        begins, ends = self._integers("valid_from"), self._integers("valid_to")
         mask = np.ones(self.rows.num_rows, dtype=bool)
         if where.current_at is not None:
             mask &= (ends > micros(where.current_at)) & ((ends > begins) | (ends == _NEVER))
@@ -100,9 +125,9 @@ class Image:
             mask &= (begins <= micros(where.as_of)) & (ends > micros(where.as_of))
         for alive_at in (where.current_at, where.alive_at):
             if alive_at is not None:
-                mask &= self._moments("expires_at") > micros(alive_at)
+                mask &= self._integers("expires_at") > micros(alive_at)
         if where.since is not None or where.until is not None:
-            happened = self._moments("occurred_at")
+            happened = self._integers("occurred_at")
             happened = np.where(happened == _NEVER, begins, happened)
             mask &= happened >= (micros(where.since) if where.since is not None else -_NEVER)
             mask &= happened <= (micros(where.until) if where.until is not None else _NEVER)
