@@ -1,8 +1,13 @@
-"""What a query asks for, in the words that full-text search should look for."""
+"""What a query asks for."""
 
 import re
 import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
 
+from scrubjay.recall.time import NamedTime, named_time
 from scrubjay.texts import FUNCTION_WORDS
 
 _CHINESE_JAPANESE = "\u3040-\u30ff\u3400-\u9fff"  # written without spaces
@@ -13,6 +18,90 @@ _WORD = re.compile(rf"[{_CHINESE_JAPANESE}]|(?:[^\W_{_CHINESE_JAPANESE}]|[{_MARK
 _PUNCTUATION = ".,;:!?\"'()[]{}<>«»“”‘’。，！？、؟"
 _MOST_WORDS = 64
 _MOST_CHARS = 2_000
+_STEM_CHARS = 5
+_POSSESSIVE = r"(?:['’]s|['’])?"
+_LEAST_NAME_CHARS = 2
+
+_ASKS_WHEN = re.compile(r"^\W*(?:when|since when)\b|\b(?:what|which) (?:date|day|month|year|time)\b|\bhow long\b", re.I)
+_NOW = re.compile(
+    r"\b(?:current(?:ly)?|now|still|these days|nowadays|so far|latest|most recent(?:ly)?|at the moment|today|"
+    r"usual(?:ly)?|any ?more)\b",
+    re.I,
+)
+_THEN = re.compile(r"\b(?:did|was|were|had|last|past|back then)\b", re.I)
+_EARLIER = re.compile(
+    r"\b(?:previous(?:ly)?|initial(?:ly)?|original(?:ly)?|earlier|before|used to|former(?:ly)?|first|ago|between|"
+    r"remind|told|mentioned|discussed|recommend\w*|suggest\w*|tips?|advice|ideas?)\b",
+    re.I,
+)
+_ABOUT_TIME = frozenset("current latest recent previous usual often many much long time now still".split())
+
+
+class Tense(Enum):
+    """Which of several statements about the same thing a question wants."""
+
+    NOW = "how things stand: the newest"
+    PAST = "what happened: rather the newest"
+    EARLIER = "how things were before, or what was said then: any of them"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a query asks for.
+
+    `topic`: the query without the names of speakers, for dense search: a name pulls it towards whatever else holds the
+    name. `speaker`: the one speaker it names. `stems`: its words in the form in which they are compared.
+    """
+
+    text: str
+    topic: str
+    speaker: str = ""
+    stems: frozenset[str] = field(default=frozenset())
+    when: bool = False
+    tense: Tense = Tense.PAST
+    time: NamedTime = NamedTime()  # noqa: RUF009 - frozen
+
+
+def asked(query: str, *, speakers: Iterable[str], now: datetime) -> Asked:
+    """Return what a query asks for, among what these people said; relative dates count from `now`."""
+    named = {name: pattern for name in speakers if (pattern := _name_pattern(name)) and pattern.search(query)}
+    topic = query
+    for pattern in named.values():
+        topic = pattern.sub(" ", topic)
+    topic = " ".join(topic.split()) if named and content_words(topic, or_all=False) else query
+    return Asked(
+        text=query,
+        topic=topic,
+        speaker=next(iter(named)) if len(named) == 1 else "",
+        stems=stems(content_words(topic)),
+        when=_ASKS_WHEN.search(query) is not None,
+        tense=_tense(query),
+        time=named_time(query, now=now),
+    )
+
+
+def _name_pattern(name: str) -> "re.Pattern[str] | None":
+    """Return what finds a person's name, or their first name alone, as a whole word."""
+    parts = [part for part in dict.fromkeys((name.strip(), *name.split()[:1])) if len(part) >= _LEAST_NAME_CHARS]
+    if not parts:
+        return None
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, parts))}){_POSSESSIVE}(?!\w)", re.IGNORECASE)
+
+
+def _tense(query: str) -> Tense:
+    if _EARLIER.search(query):
+        return Tense.EARLIER
+    return Tense.PAST if _THEN.search(query) and not _NOW.search(query) else Tense.NOW
+
+
+def stems(listed: Iterable[str]) -> frozenset[str]:
+    """Return words in the form in which they are compared: endings are forgiven."""
+    return frozenset(word.rstrip("s")[:_STEM_CHARS] for word in listed)
+
+
+def subject_stems(query: Asked) -> frozenset[str]:
+    """Return the stems that say what a question is about, without those that say as of when or how much."""
+    return query.stems - stems(_ABOUT_TIME) or query.stems
 
 
 def words(text: str) -> list[str]:
@@ -20,10 +109,10 @@ def words(text: str) -> list[str]:
     return [word.casefold() for word in _WORD.findall(unicodedata.normalize("NFC", text))]
 
 
-def content_words(query: str) -> list[str]:
-    """Return the query's words without function words; all of its words when nothing else is in it."""
+def content_words(query: str, *, or_all: bool = True) -> list[str]:
+    """Return the query's words without function words; all of its words (or none) when nothing else is in it."""
     every = words(query)
-    return [word for word in every if word not in FUNCTION_WORDS] or every
+    return [word for word in every if word not in FUNCTION_WORDS] or (every if or_all else [])
 
 
 def lexical_query(query: str) -> str:
