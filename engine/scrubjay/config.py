@@ -2,10 +2,13 @@
 
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from math import isfinite
 from typing import Any
 
 from scrubjay.errors import ConfigurationError
 from scrubjay.ports import Extractor
+from scrubjay.recall.weights import Ranking
 
 EXTRACTORS = ("auto", "claude", "openai", "none")
 _MODEL = ("model", "api_key", "base_url")
@@ -71,6 +74,16 @@ def above_zero(config: Mapping[str, Any], name: str, *, default: float) -> float
     if isinstance(given, bool) or not isinstance(given, int | float) or given <= 0:
         raise ConfigurationError(f"{name} is {given!r}; it is a number above 0")
     return float(given)
+
+
+def ranking_of(given: Mapping[str, Any]) -> Ranking:
+    """Return the weights of search's signals, those not named being the usual; raises ConfigurationError."""
+    known = [each.name for each in fields(Ranking)]
+    refuse_unknown(given, known, where="ranking")
+    for name, weight in given.items():
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not isfinite(weight):
+            raise ConfigurationError(f"ranking.{name} is {weight!r}; it is a number")
+    return Ranking(**given)
 
 
 def refuse_unknown(given: object, known: Sequence[str], *, where: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from scrubjay.config import ChosenExtractor, above_zero, extractor_of, refuse_unknown, section
+from scrubjay.config import ChosenExtractor, above_zero, extractor_of, ranking_of, refuse_unknown, section
 from scrubjay.embedding.bert import count_tokens
 from scrubjay.embedding.fastembed import FastembedEmbedder
 from scrubjay.errors import InvalidInput
@@ -25,6 +25,7 @@ from scrubjay.journeys.searching import search
 from scrubjay.journeys.updating import update
 from scrubjay.moments import shown
 from scrubjay.ports import Embedder, Extractor, MemoryStore
+from scrubjay.recall.weights import Ranking
 from scrubjay.results import Results, added_shape, history_shape, hit_shape, memory_shape, tally_shape
 from scrubjay.stores.in_memory import InMemoryStore
 from scrubjay.stores.lancedb import LanceDBStore
@@ -34,6 +35,9 @@ SESSION_TTL = timedelta(hours=24)
 EXTRACT_TIMEOUT_S, ADD_WAIT_S, EXTRACT_WAIT_S = 30.0, 8.0, 60.0
 _ID_ALPHABET = string.ascii_lowercase + "234567"
 _ID_TOKEN_CHARS = 10
+_SETTINGS = (
+    "vector_store", "embedder", "llm", "tenant", "session_ttl_hours", "extract_timeout_s", "add_wait_s", "ranking",
+)  # fmt: skip
 _OWNERS = ("user_id", "agent_id", "run_id")
 _READERS = 32  # threads that mostly wait, for a model or for whoever reads the same person's words
 
@@ -46,7 +50,8 @@ class Memory:
     "claude", "openai" (with `model`, if not their usual one), or one of your own. An add waits `add_wait_s` for it,
     one reading takes `extract_timeout_s` at most, and what is not read by then is read in the background. Whose
     memory a call means is said by `user_id`, else `agent_id`, else `run_id` (the session); a call without any is
-    refused with OwnerRequired. Dates are ISO 8601; a date alone means the whole UTC day.
+    refused with OwnerRequired. `ranking` holds the weights of search's signals. Dates are ISO 8601; a date alone means
+    the whole UTC day.
     """
 
     def __init__(
@@ -62,6 +67,7 @@ class Memory:
         model: str = "",
         extract_timeout_s: float = EXTRACT_TIMEOUT_S,
         add_wait_s: float = ADD_WAIT_S,
+        ranking: Ranking | None = None,
     ) -> None:
         self._extractor = ChosenExtractor(extractor, model=model)
         self._background = ThreadPoolExecutor(_READERS, thread_name_prefix="scrubjay-extraction")
@@ -82,6 +88,7 @@ class Memory:
                 timeout_s=extract_timeout_s,
                 wait_s=add_wait_s,
             ),
+            ranking=ranking or Ranking(),
         )
 
     @classmethod
@@ -90,11 +97,10 @@ class Memory:
 
         Providers: vector_store `lancedb` (config: path) or `in_memory`; embedder `fastembed` (config: model); llm
         `anthropic` or `openai` (config: model, api_key, base_url) or `none`, by default Claude if there is a key. Also
-        `tenant`, `session_ttl_hours`, `extract_timeout_s` and `add_wait_s`. Raises ConfigurationError for anything
-        else, by name.
+        `tenant`, `session_ttl_hours`, `extract_timeout_s`, `add_wait_s`, and `ranking`: weights of search's signals by
+        name (0 turns one off). Raises ConfigurationError for anything else, by name.
         """
-        known = ("vector_store", "embedder", "llm", "tenant", "session_ttl_hours", "extract_timeout_s", "add_wait_s")
-        refuse_unknown(config, known, where="config")
+        refuse_unknown(config, _SETTINGS, where="config")
         _, embedding = section(config, "embedder", {"fastembed": ("model",)})
         provider, storage = section(config, "vector_store", {"lancedb": ("path",), "in_memory": ()})
         hours = above_zero(config, "session_ttl_hours", default=SESSION_TTL / timedelta(hours=1))
@@ -107,6 +113,7 @@ class Memory:
             extractor=extractor_of(config),
             extract_timeout_s=above_zero(config, "extract_timeout_s", default=EXTRACT_TIMEOUT_S),
             add_wait_s=above_zero(config, "add_wait_s", default=ADD_WAIT_S),
+            ranking=ranking_of(config.get("ranking") or {}),
         )
 
     def add(

@@ -14,7 +14,7 @@ from scrubjay.journeys.awaiting import Awaited, Progress, await_reading
 from scrubjay.journeys.committing import Vectors, commit, in_scope, outdated, versions_of
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.extracting import MOST_ATTEMPTS
-from scrubjay.journeys.searching import RECALLED, Wanted, rank
+from scrubjay.journeys.searching import LIKENESS, RECALLED, looks_like, rank
 from scrubjay.remembering.gate import is_small_talk
 from scrubjay.remembering.plan import Outcome, Plan, Proposal, plan_facts, source_of
 from scrubjay.remembering.rows import Occasion, episode_digest, episode_row, fact_digest, memory_id, read_already
@@ -310,10 +310,10 @@ def _related(
     """
     where = Filter(visible=occasion.visible, current_at=occasion.now, states=RECALLED, ids=among)
     least = _RELATED_LEAST_SCORE if among is None else 0.0
-    wanted = [
-        Wanted(
-            text=record.text,
-            vector=vectors[record.text],
+    looks = [
+        looks_like(
+            record.text,
+            vectors[record.text],
             limit=_RELATED_PER_ITEM,
             without=frozenset({record.id, *record.source_ids}),
         )
@@ -321,7 +321,7 @@ def _related(
     ]
     best: dict[str, Hit] = {}
     try:
-        ranked = rank(engine, occasion.owner, where, wanted) if wanted else []
+        ranked = rank(engine, occasion.owner, where, looks, LIKENESS) if looks else []
     except StoreError as error:
         logger.warning("related memories could not be looked up: %s", error)
         return ()

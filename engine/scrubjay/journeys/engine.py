@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from scrubjay.errors import MemoryNotFound
 from scrubjay.ports import Embedder, Extractor, MemoryStore
+from scrubjay.recall.weights import Ranking
 from scrubjay.types import PREFIX_CHARS, Caller, Filter, Owner
 
 _ID_CHARS = 16
@@ -38,6 +39,7 @@ class Engine:
     session_ttl: timedelta
     tenant: str
     reading: Reading | None = None
+    ranking: Ranking = field(default_factory=Ranking)
 
     @property
     def extractor(self) -> Extractor | None:

@@ -1,17 +1,16 @@
 """search: the few memories that answer a query, within the caller's sight and a token budget."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from scrubjay.errors import InvalidInput
 from scrubjay.journeys.engine import Engine
-from scrubjay.recall.budget import fit
-from scrubjay.recall.collapse import collapsed
-from scrubjay.recall.fusion import confidence, weighted_sum
-from scrubjay.recall.query import content_words, lexical_query
-from scrubjay.texts import checked
+from scrubjay.recall.budget import best_excerpt, fit
+from scrubjay.recall.query import Asked, asked, content_words, lexical_query, stems
+from scrubjay.recall.weights import Ranking
+from scrubjay.texts import checked, contains_span
 from scrubjay.types import (
     MAX_LIMIT,
     MAX_QUERY_CHARS,
@@ -19,7 +18,6 @@ from scrubjay.types import (
     Filter,
     Hit,
     JsonObject,
-    Match,
     MemoryRecord,
     Owner,
     Scope,
@@ -32,12 +30,17 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from scrubjay.recall.ranking import Ranked
+
 _CANDIDATES = 200
 """Rows that each of the two searches gives to fusion; hit@10 on LoCoMo: .768 with 100, .787 with 200, .786 with all."""
 RECALLED = frozenset({State.READY, State.PENDING})
 """The states that recall sees unless it is asked for suspect memories."""
 
-Key = tuple[str, int]
+LIKENESS = Ranking(dense=1.0, lexical=1.2, coverage=0.4).only("dense", "lexical", "coverage")
+"""How to look for what says the same as a text: its wording and meaning, and nothing of who said it when."""
+_SPARE = 5  # more than asked for are read, since some may have changed meanwhile
+_QUOTED_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,18 +92,17 @@ def search(engine: Engine, caller: Caller, question: Question) -> Found:
 
     Raises InvalidInput, OwnerRequired, EmbeddingError, StoreError.
     """
-    tables = caller.readable(question.scope)
-    vector = engine.embedder.embed_query(question.query)
-    wanted = Wanted(text=question.query, vector=vector, limit=question.limit, collapse=question.collapse)
     now = engine.now()
-    hits = [
-        hit
-        for owner, visible in tables
-        for hit in rank(engine, owner, filter_of(question, now=now, visible=visible), [wanted])[0]
-        if hit.score >= question.min_score
+    tables = [
+        (owner, filter_of(question, now=now, visible=visible)) for owner, visible in caller.readable(question.scope)
     ]
+    speakers = frozenset().union(*(engine.store.speakers(owner, where) for owner, where in tables))
+    wanted = asked(question.query, speakers=speakers, now=question.as_of or now)
+    vector = engine.embedder.embed_query(wanted.topic)
+    look = Look(asked=wanted, vector=vector, limit=question.limit, collapse=question.collapse)
+    hits = [hit for owner, where in tables for hit in rank(engine, owner, where, [look], engine.ranking)[0]]
     best = sorted(hits, key=lambda hit: -hit.score)[: question.limit]
-    shown = [Shown(record=hit.record, score=hit.score) for hit in best]
+    shown = [Shown(record=hit.record, score=hit.score) for hit in best if hit.score >= question.min_score]
     if question.max_tokens is None:
         return Found(hits=tuple(shown), tokens=0, left_out=0)
     fitted = fit(shown, max_tokens=question.max_tokens, count_tokens=engine.count_tokens, query=question.query)
@@ -123,39 +125,47 @@ def filter_of(question: Question, *, now: datetime, visible: Visibility) -> Filt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """One look-up: a text with its vector of shape (dimension,), how many hits, and ids that do not count."""
+class Look:
+    """One look-up: what is asked, its vector of shape (dimension,), how many hits, and ids that do not count."""
 
-    text: str
+    asked: Asked
     vector: "NDArray[np.float32]"
     limit: int
     without: frozenset[str] = frozenset()
     collapse: bool = True
 
 
-def rank(engine: Engine, owner: Owner, where: Filter, wanted: Sequence[Wanted]) -> list[list[Hit]]:
-    """Return, for each look-up, the best hits in one owner's table, best first, with scores in [0, 1]."""
+def looks_like(text: str, vector: "NDArray[np.float32]", *, limit: int, without: frozenset[str] = frozenset()) -> Look:
+    """Return a look-up of what says much the same as a text; to be ranked by `LIKENESS`."""
+    wanted = Asked(text=text, topic=text, stems=stems(content_words(text)))
+    return Look(asked=wanted, vector=vector, limit=limit, without=without)
+
+
+def rank(engine: Engine, owner: Owner, where: Filter, looks: Sequence[Look], ranking: Ranking) -> list[list[Hit]]:
+    """Return, for each look-up, the best hits in one owner's table, best first, with calibrated scores in [0, 1]."""
     import numpy as np
 
-    candidates = max([_CANDIDATES, *(4 * one.limit for one in wanted)])
-    vectors = np.stack([one.vector for one in wanted])
-    nearest = engine.store.dense(owner, vectors, where, limit=candidates)
+    from scrubjay.recall.collapse import collapsed
+    from scrubjay.recall.pool import pool_of
+    from scrubjay.recall.ranking import ranked
+
+    candidates = max([_CANDIDATES, *(4 * look.limit for look in looks)])
+    nearest = engine.store.dense(owner, np.stack([look.vector for look in looks]), where, limit=candidates)
     orders = []
-    for one, near in zip(wanted, nearest, strict=True):
-        words = lexical_query(one.text)
+    for look, near in zip(looks, nearest, strict=True):
+        words = lexical_query(look.asked.text)
         sharing = engine.store.lexical(owner, words, where, limit=candidates) if words else []
-        dense, lexical = _scores(near, one.without), _scores(sharing, one.without)
-        fused = sorted(weighted_sum(dense, lexical).items(), key=lambda item: (-item[1], item[0]))
-        orders.append((dense, fused[: 2 * one.limit]))
-    ids = tuple({memory_id for _, order in orders for (memory_id, _), _ in order})
-    # The filter once more: the two searches and this look-up may have seen different commits.
+        pool = pool_of(look.vector, near, sharing, without=look.without)
+        order = ranked(look.asked, pool, ranking, limit=2 * look.limit)
+        orders.append((collapsed(order) if look.collapse else order)[: look.limit + _SPARE])
+    ids = tuple({hit.match.id for order in orders for hit in order})
+    # The filter once more: the searches and this look-up may have seen different commits.
     records = engine.store.find(owner, replace(where, ids=ids)) if ids else []
     record_by_key = {record.key: record for record in still_current(engine, where, records)}
-    found = []
-    for one, (dense, order) in zip(wanted, orders, strict=True):
-        hits = _hits(one, dense, [(record_by_key[key], score) for key, score in order if key in record_by_key])
-        found.append((collapsed(hits) if one.collapse else hits)[: one.limit])
-    return found
+    return [
+        [_hit(hit, record_by_key[hit.match.key], look) for hit in order if hit.match.key in record_by_key][: look.limit]
+        for look, order in zip(looks, orders, strict=True)
+    ]
 
 
 def still_current(engine: Engine, where: Filter, records: Sequence[MemoryRecord]) -> list[MemoryRecord]:
@@ -164,15 +174,9 @@ def still_current(engine: Engine, where: Filter, records: Sequence[MemoryRecord]
     return [record for record in records if where.current_at is None or record.is_current(now)]
 
 
-def _hits(one: Wanted, dense: Mapping[Key, float], ranked: Sequence[tuple[MemoryRecord, float]]) -> list[Hit]:
-    """Return hits whose best has its calibrated score and whose others have their share of it."""
-    if not ranked:
-        return []
-    best, best_score = ranked[0]
-    calibrated = confidence(dense.get(best.key, 0.0), content_words(one.text), best.lexical)
-    scale = calibrated / best_score if best_score else 0.0
-    return [Hit(record=record, score=score * scale) for record, score in ranked]
-
-
-def _scores(matches: Sequence[Match], without: frozenset[str]) -> dict[Key, float]:
-    return {(match.id, match.version): match.score for match in matches if match.id not in without}
+def _hit(hit: "Ranked", record: MemoryRecord, look: Look) -> Hit:
+    """Return a hit with what of its words fits the question better than the fact does."""
+    quotes = [best_excerpt(words.text, look.asked.text, longest=_QUOTED_CHARS) for words in hit.words]
+    said = " ".join(record.evidence)
+    evidence = (*record.evidence, *(quote for quote in quotes if not contains_span(said, quote)))
+    return Hit(record=replace(record, evidence=evidence), score=hit.probability)

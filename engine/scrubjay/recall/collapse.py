@@ -1,25 +1,30 @@
-"""A fact and the episodes it rests on are one answer."""
+"""A fact and the words it rests on are one answer."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from scrubjay.types import Hit, Kind
+from scrubjay.recall.ranking import Ranked
+from scrubjay.types import Kind
 
 
-def collapsed(hits: Sequence[Hit]) -> list[Hit]:
-    """Return hits best first, where of an episode and the facts that rest on it not both stay.
+def collapsed(hits: Sequence[Ranked]) -> list[Ranked]:
+    """Return hits, best first, in which no words stand beside the fact that rests on them.
 
-    A fact, with its evidence, is shorter than its episode and goes before it; but an episode may say more than the
-    facts drawn from it, so where it fits the query better it is the answer and its facts go.
+    Of a fact and its words the fact is shown, in the place of the better of the two. Where the words come first they
+    may say more than the fact, so they come along (`Ranked.words`); further facts that rest on them keep their own
+    places.
     """
-    kept: list[Hit] = []
-    shown_episodes: set[str] = set()
-    covered: set[str] = set()
-    for hit in sorted(hits, key=lambda hit: (-hit.score, hit.record.kind is Kind.EPISODE)):
-        record = hit.record
-        if record.kind is Kind.EPISODE and record.id not in covered:
-            kept.append(hit)
-            shown_episodes.add(record.id)
-        elif record.kind is Kind.FACT and shown_episodes.isdisjoint(record.source_ids):
-            kept.append(hit)
-            covered.update(record.source_ids)
-    return kept
+    facts: dict[str, Ranked] = {}  # the best fact that rests on these words
+    for hit in hits:
+        for source in hit.match.source_ids:
+            facts.setdefault(source, hit)
+    kept: dict[str, Ranked] = {}
+    for hit in hits:
+        fact = facts.get(hit.match.id) if hit.match.kind is Kind.EPISODE else None
+        if fact is None:
+            kept.setdefault(hit.match.id, hit)
+        elif fact.match.id not in kept:
+            kept[fact.match.id] = replace(
+                fact, score=hit.score, probability=hit.probability, words=(*fact.words, hit.match)
+            )
+    return list(kept.values())

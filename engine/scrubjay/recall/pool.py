@@ -34,6 +34,19 @@ class Pool:
     def __len__(self) -> int:
         return len(self.matches)
 
+    def only(self, positions: Positions) -> "Pool":
+        """Return some of the candidates, in this order; turns around them that are left out become -1."""
+        new = np.full(len(self) + 1, NOBODY, dtype=np.intp)
+        new[positions] = np.arange(len(positions))  # the last stays -1, and is where -1 points
+        return Pool(
+            matches=[self.matches[position] for position in positions],
+            cosine=self.cosine[positions],
+            bm25=self.bm25[positions],
+            conversation=self.conversation[positions],
+            before=new[self.before[positions]],
+            after=new[self.after[positions]],
+        )
+
     @property
     def dense(self) -> Floats:
         """Cosines as shares of the best one, in [0, 1]."""

@@ -22,17 +22,19 @@ _STEM_CHARS = 5
 _POSSESSIVE = r"(?:['’]s|['’])?"
 _LEAST_NAME_CHARS = 2
 
-_ASKS_WHEN = re.compile(r"^\W*(?:when|since when)\b|\b(?:what|which) (?:date|day|month|year|time)\b|\bhow long\b", re.I)
+_ASKS_WHEN = re.compile(
+    r"^\W*(?:when|since when)\b|\b(?:what|which) (?:date|day|month|year|time)\b|\bhow long\b", re.IGNORECASE
+)
 _NOW = re.compile(
     r"\b(?:current(?:ly)?|now|still|these days|nowadays|so far|latest|most recent(?:ly)?|at the moment|today|"
     r"usual(?:ly)?|any ?more)\b",
-    re.I,
+    re.IGNORECASE,
 )
-_THEN = re.compile(r"\b(?:did|was|were|had|last|past|back then)\b", re.I)
+_THEN = re.compile(r"\b(?:did|was|were|had|last|past|back then)\b", re.IGNORECASE)
 _EARLIER = re.compile(
     r"\b(?:previous(?:ly)?|initial(?:ly)?|original(?:ly)?|earlier|before|used to|former(?:ly)?|first|ago|between|"
     r"remind|told|mentioned|discussed|recommend\w*|suggest\w*|tips?|advice|ideas?)\b",
-    re.I,
+    re.IGNORECASE,
 )
 _ABOUT_TIME = frozenset("current latest recent previous usual often many much long time now still".split())
 

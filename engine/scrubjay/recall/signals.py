@@ -59,7 +59,7 @@ def speaker(asked: Asked, pool: Pool, _: Floats) -> Floats:
 def _is_of(match: Match, speaker: str) -> bool:
     if match.kind is Kind.EPISODE:
         return match.name == speaker
-    return speaker.split()[0].casefold() in words(match.text)
+    return speaker.split(maxsplit=1)[0].casefold() in words(match.text)
 
 
 def date(asked: Asked, pool: Pool, _: Floats) -> Floats:
@@ -105,6 +105,19 @@ def coverage(asked: Asked, pool: Pool, _: Floats) -> Floats:
     return np.array([sum(weights[stem] for stem in each) / whole if whole else 0.0 for each in held])
 
 
+def support(_: Asked, pool: Pool, base: Floats) -> Floats:
+    """Rests on words that fit, or a fact that fits rests on it."""
+    position_by_id = {match.id: position for position, match in enumerate(pool.matches) if match.kind is Kind.EPISODE}
+    lifted = np.zeros(len(pool))
+    for position, match in enumerate(pool.matches):
+        for source in match.source_ids:
+            other = position_by_id.get(source)
+            if other is not None:
+                lifted[position] = max(lifted[position], base[other])
+                lifted[other] = max(lifted[other], base[position])
+    return lifted
+
+
 def text_stems(text: str) -> frozenset[str]:
     """Return the stems of a text's words; of a long text, of its beginning."""
     return stems(words(text[:_READ_CHARS]))
@@ -123,9 +136,11 @@ def own_words(asked: Asked, pool: Pool, _: Floats) -> Floats:
     """The person the question names speaks of themselves; a fact that names them does."""
     return _each(
         pool,
-        lambda match: bool(asked.speaker)
-        and _is_of(match, asked.speaker)
-        and (match.kind is Kind.FACT or _SELF.search(match.text.replace("\u2019", "'")) is not None),
+        lambda match: (
+            bool(asked.speaker)
+            and _is_of(match, asked.speaker)
+            and (match.kind is Kind.FACT or _SELF.search(match.text.replace("\u2019", "'")) is not None)
+        ),
     )
 
 

@@ -1,6 +1,6 @@
 """Of hits that talk about the same thing, the newer first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from scrubjay.recall.pool import Floats, Pool
 from scrubjay.recall.query import Asked, Tense, subject_stems
 from scrubjay.recall.signals import rarity, text_stems
 
-LINKED_FROM = {Tense.NOW: 0.9, Tense.PAST: 1.2}
+LINKED_FROM = {Tense.NOW: 0.85, Tense.PAST: 1.2}
 """How strongly a newer conversation must be linked to an older one to go before it, by what the question wants.
 
 A link is the share of the question's words found in the older one that the newer has too, plus half the best cosine
@@ -17,6 +17,7 @@ between their hits, less 0.2 for every place between them.
 """
 _NEARNESS_WEIGHT, _PLACE_PENALTY = 0.5, 0.2
 _LEAST_SHARED, _LEAST_COSINE = 0.4, 0.4
+_LEAST_WORDS = 2  # one word of the question in common says little, unless it has only one
 _HITS, _CONVERSATIONS, _SUCCESSORS = 40, 8, 3
 _HITS_READ, _HITS_COMPARED = 3, 5
 _APART = 3600 * 1_000_000  # an hour; what was said in one go has no order
@@ -74,13 +75,14 @@ def _groups(asked: Asked, pool: Pool, scores: Floats) -> list[_Group]:
     ]
 
 
-def _link(pool: Pool, older: _Group, newer: _Group, weights: "dict[str, float]") -> float:
+def _link(pool: Pool, older: _Group, newer: _Group, weights: Mapping[str, float]) -> float:
+    least_words = min(_LEAST_WORDS, len(weights))
     held = sum(weights[stem] for stem in older.stems)
     if not held:
         return 0.0
     shared = sum(weights[stem] for stem in older.stems & newer.stems) / held
     compared = [np.stack([pool.matches[hit].vector for hit in group.hits[:_HITS_COMPARED]]) for group in (older, newer)]
     cosine = float((compared[0] @ compared[1].T).max())
-    if shared < _LEAST_SHARED or cosine < _LEAST_COSINE:
+    if shared < _LEAST_SHARED or cosine < _LEAST_COSINE or len(older.stems & newer.stems) < least_words:
         return 0.0
     return shared + _NEARNESS_WEIGHT * cosine
