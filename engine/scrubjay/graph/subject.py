@@ -62,7 +62,10 @@ def subject_of(entity: str, facts: Sequence[Statement], *, at: datetime | None) 
     lasting = [fact for fact in speaking if at is None or fact.valid_to is None or fact.valid_to > at]
     names = Names(alias for fact in lasting for relation in fact.relations if (alias := alias_in(relation)))
     wanted = names.canonical(entity)
-    keys = frozenset(fact.key for fact in facts if wanted in map(names.canonical, names_in(fact)))
+    spellings = {
+        name for name in {name for fact in facts for name in names_in(fact)} if names.canonical(name) == wanted
+    }
+    keys = frozenset(fact.key for fact in facts if not spellings.isdisjoint(names_in(fact)))
     return Subject(
         keys=keys,
         episode_ids=frozenset(source for fact in speaking if fact.key in keys for source in fact.source_ids),
