@@ -10,8 +10,18 @@ from scrubjay.errors import InvalidInput
 from scrubjay.journeys.listing import Listing
 from scrubjay.journeys.searching import Question
 from scrubjay.moments import last_instant, moment
-from scrubjay.texts import fitting
-from scrubjay.types import MAX_METADATA_CHARS, Category, FactDraft, JsonObject, Message, Relation, Scope, State
+from scrubjay.texts import entity_key, fitting
+from scrubjay.types import (
+    MAX_METADATA_CHARS,
+    MAX_NAME_CHARS,
+    Category,
+    FactDraft,
+    JsonObject,
+    Message,
+    Relation,
+    Scope,
+    State,
+)
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -55,6 +65,7 @@ def question_of(
     until: str | datetime = "",
     as_of: str | datetime = "",
     min_score: float = 0.0,
+    entity: str = "",
 ) -> Question:
     """Return what to search for, from plain values; raises InvalidInput that names the wrong one."""
     return Question(
@@ -68,6 +79,7 @@ def question_of(
         until=last_instant(until, field="until"),
         as_of=last_instant(as_of, field="as_of"),
         min_score=min_score,
+        entity=entity_of(entity),
     )
 
 
@@ -82,6 +94,7 @@ def listing_of(
     cursor: str = "",
     as_of: str | datetime = "",
     include_superseded: bool = False,
+    entity: str = "",
 ) -> Listing:
     """Return what to list, from plain values; raises InvalidInput that names the wrong one."""
     return Listing(
@@ -94,6 +107,7 @@ def listing_of(
         cursor=cursor,
         as_of=last_instant(as_of, field="as_of"),
         include_superseded=include_superseded,
+        entity=entity_of(entity),
     )
 
 
@@ -160,6 +174,12 @@ def category_of(text: str) -> Category | None:
 def scope_of(text: str) -> Scope | None:
     """Return the scope of that name, None for "" and "all"; raises InvalidInput."""
     return None if text == ALL_SCOPES else _choice(Scope, text, field="scope")
+
+
+def entity_of(text: str) -> str | None:
+    """Return the name of an entity, None for blank text; raises InvalidInput."""
+    name = fitting(text or "", field="entity", longest=MAX_NAME_CHARS)
+    return name if entity_key(name) else None
 
 
 def metadata_of(given: Mapping[str, Any]) -> JsonObject:

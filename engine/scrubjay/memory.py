@@ -14,19 +14,29 @@ from scrubjay.config import ChosenExtractor, above_zero, extractor_of, ranking_o
 from scrubjay.embedding.bert import count_tokens
 from scrubjay.embedding.fastembed import FastembedEmbedder
 from scrubjay.errors import InvalidInput
-from scrubjay.inputs import ALL_SCOPES, facts_of, listing_of, messages_of, metadata_of, question_of, scope_of
+from scrubjay.inputs import (
+    ALL_SCOPES,
+    entity_of,
+    facts_of,
+    listing_of,
+    messages_of,
+    metadata_of,
+    question_of,
+    scope_of,
+)
 from scrubjay.journeys.adding import Addition, add
 from scrubjay.journeys.confirming import confirm
 from scrubjay.journeys.engine import Engine, Reading
 from scrubjay.journeys.extracting import extract_everything
 from scrubjay.journeys.forgetting import Receipt, forget, forget_everything
+from scrubjay.journeys.graphing import graph
 from scrubjay.journeys.listing import current_version, history, list_memories
 from scrubjay.journeys.searching import search
 from scrubjay.journeys.updating import update
-from scrubjay.moments import shown
+from scrubjay.moments import last_instant, shown
 from scrubjay.ports import Embedder, Extractor, MemoryStore
 from scrubjay.recall.weights import Ranking
-from scrubjay.results import Results, added_shape, history_shape, hit_shape, memory_shape, tally_shape
+from scrubjay.results import Results, added_shape, graph_shape, history_shape, hit_shape, memory_shape, tally_shape
 from scrubjay.stores.in_memory import InMemoryStore
 from scrubjay.stores.lancedb import LanceDBStore
 from scrubjay.types import Caller, FactDraft, Scope
@@ -167,13 +177,14 @@ class Memory:
         until: str | datetime = "",
         as_of: str | datetime = "",
         min_score: float = 0.0,
+        entity: str = "",
         top_k: int | None = None,
         threshold: float | None = None,
     ) -> Results:
         """Return the memories that answer a query, best first, with a `score` in [0, 1].
 
         `filters` may name the owner and metadata, as in Mem0; `top_k` and `threshold` are its later names for `limit`
-        and `min_score`. `as_of` asks what was true then.
+        and `min_score`. `as_of` asks what was true then, `entity` only for what is about a person or thing, by name.
         """
         owners, wanted = _split_filters(filters, {"user_id": user_id, "agent_id": agent_id, "run_id": run_id})
         question = question_of(
@@ -187,6 +198,7 @@ class Memory:
             until=until,
             as_of=as_of,
             min_score=min_score if threshold is None else threshold,
+            entity=entity,
         )
         found = search(self.engine, self._caller(*owners), question)
         results = [hit_shape(hit) for hit in found.hits]
@@ -213,6 +225,7 @@ class Memory:
         cursor: str = "",
         as_of: str | datetime = "",
         include_superseded: bool = False,
+        entity: str = "",
         top_k: int | None = None,
     ) -> Results:
         """Return current memories, newest first, with `total` and a cursor: facts, and episodes no fact rests on."""
@@ -226,10 +239,28 @@ class Memory:
             cursor=cursor,
             as_of=as_of,
             include_superseded=include_superseded,
+            entity=entity,
         )
         page = list_memories(self.engine, self._caller(*owners), listing)
         shapes = [memory_shape(shown_memory.record) for shown_memory in page.memories]
         return Results(results=shapes, total=page.total, next_cursor=page.next_cursor)
+
+    def graph(
+        self,
+        *,
+        user_id: str = "",
+        agent_id: str = "",
+        run_id: str = "",
+        entity: str = "",
+        as_of: str | datetime = "",
+    ) -> dict[str, Any]:
+        """Return the entities and relations in the owner's facts: `{"entities": [...], "relations": [...]}`.
+
+        They are the person's (with `run_id` that session's, too), else the agent's, else the session's. `as_of` asks
+        what was true then, `entity` only for one entity's relations, by any of its names.
+        """
+        caller, then = self._caller(user_id, agent_id, run_id), last_instant(as_of, field="as_of")
+        return graph_shape(graph(self.engine, caller, entity=entity_of(entity), as_of=then))
 
     def update(self, memory_id: str, data: str) -> dict[str, Any]:
         """Correct what a memory says; the old text stays in its history. Raises MemoryNotFound."""

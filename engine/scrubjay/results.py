@@ -1,8 +1,10 @@
 """What the library returns: Mem0's shapes, as dictionaries."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Any, SupportsIndex
 
+from scrubjay.graph.projection import Edge, Entity, Graph
 from scrubjay.journeys.adding import Added
 from scrubjay.journeys.extracting import Tally
 from scrubjay.moments import shown
@@ -113,6 +115,24 @@ def outcome_shape(outcome: Outcome) -> dict[str, Any]:
 def related_shape(hit: Hit | Shown) -> dict[str, Any]:
     """Return a known memory close to a new one."""
     return {"id": hit.record.id, "memory": hit.record.text, "score": round(hit.score or 0.0, 3)}
+
+
+def graph_shape(graph: Graph) -> dict[str, list[dict[str, Any]]]:
+    """Return entities and relations; an entity without aliases and a relation without an end leave them out."""
+    return {
+        "entities": [_entity_shape(entity) for entity in graph.entities],
+        "relations": [_relation_shape(edge) for edge in graph.edges],
+    }
+
+
+def _entity_shape(entity: Entity) -> dict[str, Any]:
+    aliases = {"aliases": list(entity.aliases)} if entity.aliases else {}
+    return {"name": entity.name, **aliases, "memory_ids": list(entity.memory_ids)}
+
+
+def _relation_shape(edge: Edge) -> dict[str, Any]:
+    end = {"valid_to": shown(edge.valid_to)} if edge.valid_to else {}
+    return {**asdict(edge.relation), "valid_from": shown(edge.valid_from), **end, "memory_id": edge.memory_id}
 
 
 def history_shape(versions: Sequence[MemoryRecord]) -> list[dict[str, Any]]:

@@ -294,7 +294,8 @@ class Filter:
     `current_at`: true at that time or later and not expired. `as_of`: true at that time (valid time only).
     `alive_at`: not expired. `since` and `until` are inclusive and look at when it happened or was said, else at when
     it became true. `metadata` compares by equality. `rests_on`: facts with one of these episodes as a source;
-    `unclaimed`: all rows but the episodes that some fact rests on (a suspect one does not count).
+    `unclaimed`: all rows but the episodes that some fact rests on (a suspect one does not count). `entity`: facts that
+    name it, by any of its names (aliases are those in facts that are visible, too), and the episodes they rest on.
     """
 
     visible: Visibility | None = None
@@ -312,6 +313,7 @@ class Filter:
     until: datetime | None = None
     rests_on: tuple[str, ...] | None = None
     unclaimed: bool = False
+    entity: str | None = None
     superseded_by: tuple[str, ...] | None = None
     session_id: str | None = None
     written_by: str | None = None

@@ -316,6 +316,9 @@ WRONG: list[Any] = [
     lambda m: m.search("x", user_id="ana", filters={"AND": [{"a": 1}]}),
     lambda m: m.search("x", user_id="ana", filters={"n": {"gte": 1}}),
     lambda m: m.get_all(user_id="ana", limit=0),
+    lambda m: m.get_all(user_id="ana", entity="x" * 300),
+    lambda m: m.graph(user_id="ana", entity="\ud800"),
+    lambda m: m.graph(user_id="ana", as_of="then"),
     lambda m: m.get(None),
     lambda m: m.update(None, "x"),
     lambda m: m.history("nonsense"),
@@ -380,3 +383,55 @@ def test_mistakes_are_ours_to_tell(memory: Memory) -> None:
     with pytest.raises(MemoryNotFound):
         memory.update("nonsense", "x")
     assert memory.delete("nonsense")["forgotten"] == []
+
+
+def works_at(company: str, since: str, **more: Any) -> dict[str, Any]:
+    relations = [{"subject": "Ana", "predicate": "works_at", "object": company}]
+    return {"text": f"Ana works at {company}", "relations": relations, "valid_from": since, **more}
+
+
+@pytest.mark.promise("history")
+def test_the_graph_tells_how_things_are_and_how_they_were(memory: Memory) -> None:
+    acme = memory.add(facts=[works_at("Acme", "2026-01-01")], user_id="ana")[0]["id"]
+    memory.add(facts=[works_at("Globex", "2026-06-01", replaces=[acme])], user_id="ana")
+    memory.add(facts=[{"text": "Ben has a cat", "entities": ["Ben"]}], user_id="ana")
+    edge = {"subject": "Ana", "predicate": "works_at", "memory_id": acme}
+    now = memory.graph(user_id="ana")
+    assert now["relations"] == [{**edge, "object": "Globex", "valid_from": "2026-06-01T00:00:00Z"}]
+    assert {entity["name"] for entity in now["entities"]} == {"Ana", "Globex", "Ben"}
+    assert memory.graph(user_id="ana", entity="acme") == {"entities": [], "relations": []}
+    assert memory.graph(user_id="ana", entity="ANA", as_of="2026-03-01") == {
+        "entities": [{"name": "Ana", "memory_ids": [acme]}, {"name": "Acme", "memory_ids": [acme]}],
+        "relations": [
+            {**edge, "object": "Acme", "valid_from": "2026-01-01T00:00:00Z", "valid_to": "2026-06-01T00:00:00Z"}
+        ],
+    }
+    assert memory.graph(user_id="ana", as_of=datetime(2025, 12, 31, tzinfo=UTC)) == {"entities": [], "relations": []}
+
+
+def test_memories_are_found_by_entity_and_by_a_name_that_was_learned_later(memory: Memory) -> None:
+    memory.add(facts=[works_at("Acme", "2026-01-01")], user_id="ana")
+    alias = {"subject": "Ana", "predicate": "Also known as", "object": "Annie"}
+    memory.add(facts=[{"text": "Ana is called Annie", "relations": [alias], "valid_from": "2026-09-01"}], user_id="ana")
+    memory.add("Annie and I like tea", user_id="ana")
+    assert texts(memory.get_all(user_id="ana", entity="annie", as_of="2026-03-01")) == ["Ana works at Acme"]
+    assert set(texts(memory.search("tea", user_id="ana", entity="annie"))) == {
+        "Ana works at Acme",
+        "Ana is called Annie",
+    }
+    (ana, acme) = memory.graph(user_id="ana", entity="Annie", as_of="2026-03-01")["entities"]
+    assert (ana["name"], ana["aliases"], acme["name"]) == ("Ana", ["Annie"], "Acme")
+
+
+@pytest.mark.promise("isolation")
+def test_the_graph_is_its_owners(memory: Memory) -> None:
+    fact = {"text": "Retries help", "entities": ["CI"]}
+    memory.add(facts=[fact], agent_id="bot")
+    memory.add(facts=[{"text": "In the run", "entities": ["Run"]}], user_id="ana", run_id="r")
+    seen = [
+        [entity["name"] for entity in memory.graph(**owner)["entities"]]
+        for owner in ({"user_id": "ana", "agent_id": "bot"}, {"user_id": "ana", "run_id": "r"}, {"agent_id": "bot"})
+    ]
+    assert seen == [[], ["Run"], ["CI"]]
+    with pytest.raises(OwnerRequired, match="pass user_id, agent_id or run_id"):
+        memory.graph(entity="Ana")

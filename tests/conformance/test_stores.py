@@ -171,6 +171,53 @@ def test_episodes_that_facts_rest_on_can_be_left_out(store: MemoryStore) -> None
     assert store.count(ANA, Filter(unclaimed=True, kind=Kind.EPISODE)) == 1
 
 
+def test_rows_about_an_entity_are_the_facts_that_name_it_and_the_words_they_rest_on(store: MemoryStore) -> None:
+    works = Relation(subject="Robert Tanaka", predicate="works_at", object="Acme")
+    alias = Relation(subject="Robert Tanaka", predicate="Also Known As", object="Bob")
+    put(
+        store,
+        *(record(name, kind=Kind.EPISODE) for name in ("e1", "e2", "e3")),
+        record("named", entities=("Acme",), source_ids=("e1", "named")),
+        record("edge", relations=(works,), source_ids=("gone",)),
+        record("alias", relations=(alias,)),
+        record("like", entities=("Acme Ltd", "Bobby"), source_ids=("e2",)),
+        record("suspect", entities=("ACME",), source_ids=("e3",), state=State.SUSPECT),
+    )
+    assert sorted(ids(store.find(ANA, Filter(entity=" acme")))) == ["e1", "edge", "named", "suspect"]
+    assert sorted(ids(store.find(ANA, Filter(entity="Acme", unclaimed=True, kind=Kind.EPISODE)))) == []
+    assert sorted(ids(store.find(ANA, Filter(entity="BOB")))) == ["alias", "edge"]
+    assert store.count(ANA, Filter(entity="Acme", kind=Kind.EPISODE)) == 1
+    assert store.count(ANA, Filter(entity="Rob")) == 0
+    assert {m.id for m in store.lexical(ANA, "memory", Filter(entity="bob"), limit=9)} == {"alias", "edge"}
+    assert {m.id for m in store.dense(ANA, UNITS[:1], Filter(entity="bob"), limit=9)[0]} == {"alias", "edge"}
+
+
+def test_a_version_is_about_what_it_says_itself(store: MemoryStore) -> None:
+    old = record("m", entities=("Acme",), valid_to=NOON + DAY)
+    put(store, old, record("m", version=2, entities=("Globex",), valid_from=NOON + DAY))
+    assert [r.version for r in store.find(ANA, Filter(entity="Acme"))] == [1]
+    assert store.find(ANA, Filter(entity="Acme", as_of=NOON)) == [old]
+    assert store.find(ANA, Filter(entity="Globex", as_of=NOON)) == []
+
+
+@pytest.mark.promise("isolation")
+def test_a_fact_that_is_not_seen_says_nothing_about_an_entity(store: MemoryStore) -> None:
+    alias = Relation(subject="Ana", predicate="also_known_as", object="Annie")
+    put(
+        store,
+        record("said", kind=Kind.EPISODE),
+        record("seen", entities=("Annie",)),
+        record("elsewhere", scope=Scope.SESSION, session_id="s", relations=(alias,), source_ids=("said",)),
+        record("expired", relations=(alias,), source_ids=("said",), expires_at=NOON),
+    )
+    user = Visibility(scopes=frozenset({Scope.USER}))
+    session = Visibility(scopes=frozenset({Scope.USER, Scope.SESSION}), session_id="s")
+    for alive in ({"alive_at": NOON}, {"current_at": NOON}):
+        assert store.find(ANA, Filter(entity="Ana", visible=user, **alive)) == []  # type: ignore[arg-type]  # one or the other
+        found = store.find(ANA, Filter(entity="Ana", visible=session, **alive))  # type: ignore[arg-type]  # the same
+        assert sorted(ids(found)) == ["elsewhere", "said", "seen"]
+
+
 def test_single_versions_can_be_erased(store: MemoryStore) -> None:
     put(store, record("m"), record("m", version=2), record("n"), record("n", version=2))
     store.erase(ANA, ["n"], versions=[("m", 1), ("m", 7), ("unknown", 1)])

@@ -11,6 +11,7 @@ import pytest
 
 import scrubjay
 from e2e.processes import COMMAND, environment
+from scrubjay import Memory
 
 
 def run(folder: Path, *arguments: str, status: int = 0, said: str = "", **more: str) -> str:
@@ -48,6 +49,27 @@ def test_the_main_job_on_the_command_line(tmp_path: Path) -> None:
     assert run_json(tmp_path, "forget", memory_id)["forgotten"] == [memory_id]
     assert run_json(tmp_path, "list")["total"] == 0
     assert run(tmp_path, "list") == "Nothing is remembered here.\n"
+
+
+def test_entities_and_the_graph_on_the_command_line(tmp_path: Path) -> None:
+    assert run(tmp_path, "graph") == "Nothing is connected here.\n"
+    relations = [
+        {"subject": "Ana", "predicate": "works_at", "object": "Acme"},
+        {"subject": "Ana", "predicate": "also_known_as", "object": "Annie"},
+    ]
+    fact = {"text": "Ana, called Annie, works at Acme", "valid_from": "2026-01-15", "relations": relations}
+    with Memory(tmp_path) as memory:
+        memory_id = memory.add(facts=[fact], user_id="ana")[0]["id"]
+    run(tmp_path, "add", "--fact", "Ben has a boat")
+    assert run(tmp_path, "graph", "--entity", "annie").splitlines() == [
+        "Ana, also known as Annie: 1 memory",
+        "Acme: 1 memory",
+        f"- [2026-01-15] Ana works_at Acme (id {memory_id})",
+    ]
+    assert run_json(tmp_path, "graph", "--as-of", "2026-01-01") == {"entities": [], "relations": []}
+    assert len(run_json(tmp_path, "graph", "--as-of", "2026-01-15")["relations"]) == 1
+    assert run_json(tmp_path, "list", "--entity", "ANNIE")["total"] == 1
+    assert [m["id"] for m in run_json(tmp_path, "search", "boat", "--entity", "acme")["results"]] == [memory_id]
 
 
 def test_what_was_kept_aside_is_confirmed_by_the_person(tmp_path: Path) -> None:

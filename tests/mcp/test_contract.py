@@ -18,11 +18,11 @@ PARAMETERS = {
     },
     "search_memories": {
         "query": ..., "limit": 10, "max_tokens": 500, "scope": "all", "session_id": "", "category": "", "metadata": {},
-        "since": "", "until": "", "as_of": "", "min_score": 0.0,
+        "since": "", "until": "", "as_of": "", "min_score": 0.0, "entity": "",
     },
     "list_memories": {
         "scope": "all", "session_id": "", "category": "", "metadata": {}, "state": "", "limit": 50, "max_tokens": 800,
-        "cursor": "", "as_of": "", "history_of": "", "include_superseded": False,
+        "cursor": "", "as_of": "", "history_of": "", "include_superseded": False, "entity": "",
     },
     "update_memory": {"memory_id": ..., "content": ...},
     "forget": {

@@ -76,6 +76,19 @@ def test_what_contradicts_is_kept_and_reported(memory: Memory, model: Model) -> 
     assert sorted(texts(memory.get_all(user_id="ana"))) == ["Ana lives in Faro", "Ana lives in Lagos"]
 
 
+def test_a_name_that_a_message_explains_finds_what_is_known_by_the_other(memory: Memory, model: Model) -> None:
+    memory.add(facts=[{"text": "Robert Tanaka leads the project", "entities": ["Robert Tanaka"]}], user_id="ana")
+    known_as = {"subject": "Robert Tanaka", "predicate": "also_known_as", "object": "Bob"}
+    invented = {"subject": "Robert Tanaka", "predicate": "also_known_as", "object": "Bobby"}
+    said = "Everybody calls Robert Tanaka Bob"
+    model.reads = lambda asked: [item(0, said, "Robert Tanaka is called Bob", relations=[known_as, invented])]
+    memory.add(said, user_id="ana")
+    led = "Robert Tanaka leads the project"
+    assert set(texts(memory.get_all(user_id="ana", entity="bob"))) == {led, "Robert Tanaka is called Bob"}
+    assert texts(memory.search(said, user_id="ana", entity="Bob"))[0] == said
+    assert texts(memory.get_all(user_id="ana", entity="bobby")) == []
+
+
 def test_long_input_is_read_in_windows_with_what_came_before_as_context(memory: Memory, model: Model) -> None:
     messages = [{"content": f"Room {number} has {number + 3} chairs"} for number in range(20)]
     added = memory.add(messages, user_id="ana")

@@ -1,7 +1,7 @@
 import pytest
 
 from scrubjay.errors import InvalidInput
-from scrubjay.inputs import facts_of, listing_of, messages_of, metadata_of, scope_of
+from scrubjay.inputs import entity_of, facts_of, listing_of, messages_of, metadata_of, question_of, scope_of
 from scrubjay.types import Scope, State
 
 
@@ -49,6 +49,15 @@ def test_names_of_choices_are_read_in_any_case() -> None:
     assert listing_of(state="SUSPECT").state is State.SUSPECT
     with pytest.raises(InvalidInput, match="scope 'world' is none of user, session, agent"):
         scope_of("world")
+
+
+def test_an_entity_is_a_name_and_a_blank_one_is_none() -> None:
+    assert listing_of(entity="Ana").entity == question_of("x", entity="Ana").entity == entity_of("Ana") == "Ana"
+    assert [entity_of(blank) for blank in ("", " \t", "\u200b")] == [None, None, None]
+    with pytest.raises(InvalidInput, match="entity has 257 characters, the most is 256"):
+        listing_of(entity="x" * 257)
+    with pytest.raises(InvalidInput, match="entity is int, not text"):
+        question_of("x", entity=5)  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_metadata_is_json_of_reasonable_size() -> None:

@@ -27,6 +27,7 @@ SessionId = Annotated[
 ]
 Metadata = Annotated[dict[str, Any], Field(description="Your own labels, a JSON object.")]
 MetadataFilter = Annotated[dict[str, Any], Field(description="Only memories whose metadata has these values.")]
+EntityName = Annotated[str, Field(description="Only what is about this person, place or thing, by name.")]
 Limit = Annotated[int, Field(ge=1, le=MAX_BATCH)]
 MaxTokens = Annotated[int, Field(ge=1, description="The reply's budget in tokens.")]
 
@@ -45,7 +46,7 @@ class RelationArgument(Strict):
     """How two entities are connected."""
 
     subject: str
-    predicate: Annotated[str, Field(description="In English, like works_at.")]
+    predicate: Annotated[str, Field(description="In English, like works_at; also_known_as for another name.")]
     object: str
 
 

@@ -13,7 +13,16 @@ from scrubjay.journeys.engine import Engine
 from scrubjay.recall.budget import first_page
 from scrubjay.recall.reply import memory_line, told
 from scrubjay.types import Caller, Shown
-from scrubjay_tools.arguments import CategoryName, Limit, MaxTokens, MetadataFilter, ScopeOrAll, SessionId, StateName
+from scrubjay_tools.arguments import (
+    CategoryName,
+    EntityName,
+    Limit,
+    MaxTokens,
+    MetadataFilter,
+    ScopeOrAll,
+    SessionId,
+    StateName,
+)
 from scrubjay_tools.host import Host, caller_of, engine_of
 from scrubjay_tools.replies import ListReply, reply
 
@@ -31,6 +40,7 @@ def list_memories(
     as_of: Annotated[str, Field(description="What was true then instead of now, ISO 8601.")] = "",
     history_of: Annotated[str, Field(description="A memory's id: shows all its versions instead.")] = "",
     include_superseded: Annotated[bool, Field(description="Also what is no longer true.")] = False,
+    entity: EntityName = "",
 ) -> Annotated[CallToolResult, ListReply]:
     """Show what is remembered, newest first, page by page.
 
@@ -41,7 +51,7 @@ def list_memories(
     """
     engine, caller = engine_of(ctx), caller_of(ctx, session_id)
     if history_of:
-        return _history(engine, caller, history_of, max_tokens=max_tokens, alone=not (cursor or as_of))
+        return _history(engine, caller, history_of, max_tokens=max_tokens, alone=not (cursor or as_of or entity))
     wanted = listing_of(
         scope=scope,
         category=category,
@@ -52,6 +62,7 @@ def list_memories(
         cursor=cursor,
         as_of=as_of,
         include_superseded=include_superseded,
+        entity=entity,
     )
     page = listing.list_memories(engine, caller, wanted)
     memories = [told(shown) for shown in page.memories]
@@ -65,7 +76,7 @@ def list_memories(
 
 def _history(engine: Engine, caller: Caller, memory_id: str, *, max_tokens: int, alone: bool) -> CallToolResult:
     if not alone:
-        raise InvalidInput("history_of", "shows all versions of one memory; leave cursor and as_of out")
+        raise InvalidInput("history_of", "shows all versions of one memory; leave cursor, as_of and entity out")
     versions = [Shown(record=record) for record in listing.history(engine, caller, memory_id)]
     frame = {"memories": [], "total": len(versions)}
     page = [

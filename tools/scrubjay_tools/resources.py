@@ -1,15 +1,15 @@
 """The resources: the profile, one memory with its versions, the graph."""
 
 import json
-from dataclasses import asdict
 from functools import partial
 
 from mcp.server.mcpserver import Context, MCPServer
 
-from scrubjay.graph.projection import project
+from scrubjay.journeys import graphing
 from scrubjay.journeys.listing import Listing, current_facts, history, list_memories
 from scrubjay.moments import shown_day
 from scrubjay.recall.reply import told
+from scrubjay.results import graph_shape
 from scrubjay.texts import RECALL_HEADING, one_line
 from scrubjay.types import Kind, MemoryRecord, Scope, Shown
 from scrubjay_tools.boundary import resource_errors
@@ -28,7 +28,7 @@ def register(server: MCPServer[Host], host: Host) -> None:
     )(_named("profile", partial(profile, host)))  # fmt: skip
     server.resource(
         "memory://graph", name="graph", title="People, things and how they connect", mime_type="application/json",
-        description="Entities and relations in what is remembered, as JSON.",
+        description="Entities, their other names, and their relations with since when each holds, as JSON.",
     )(_named("graph", partial(graph, host)))  # fmt: skip
     server.resource(
         "memory://memories/{id}", name="memory", title="One memory", mime_type="application/json",
@@ -68,10 +68,8 @@ def _known(host: Host) -> tuple[list[MemoryRecord], list[MemoryRecord], int]:
 def graph(host: Host) -> str:
     """Return entities and relations as JSON."""
     with resource_errors():
-        projected = project(current_facts(host.engine(), caller(host.principal())))
-    edges = [{**asdict(edge.relation), "memory_id": edge.memory_id} for edge in projected.edges]
-    entities = [{"name": entity.name, "memory_ids": list(entity.memory_ids)} for entity in projected.entities]
-    return json.dumps({"entities": entities, "relations": edges}, ensure_ascii=False)
+        shape = graph_shape(graphing.graph(host.engine(), caller(host.principal())))
+    return json.dumps(shape, ensure_ascii=False)
 
 
 def memory(id: str, ctx: Context[Host]) -> str:  # noqa: A002 - the URI template names the variable

@@ -9,7 +9,7 @@ from pydantic import Field
 from scrubjay.inputs import question_of
 from scrubjay.journeys.searching import search
 from scrubjay.recall.reply import memory_line, told
-from scrubjay_tools.arguments import CategoryName, Limit, MaxTokens, MetadataFilter, ScopeOrAll, SessionId
+from scrubjay_tools.arguments import CategoryName, EntityName, Limit, MaxTokens, MetadataFilter, ScopeOrAll, SessionId
 from scrubjay_tools.host import Host, caller_of, engine_of
 from scrubjay_tools.replies import SearchReply, reply
 
@@ -27,6 +27,7 @@ def search_memories(
     until: Annotated[str, Field(description="Only up to then, ISO 8601; a date includes its whole day.")] = "",
     as_of: Annotated[str, Field(description="What was true then instead of now, ISO 8601.")] = "",
     min_score: Annotated[float, Field(ge=0, le=1, description="Leave out hits below this score.")] = 0.0,
+    entity: EntityName = "",
 ) -> Annotated[CallToolResult, SearchReply]:
     """Find what is remembered about the person, their projects, and earlier lessons.
 
@@ -49,6 +50,7 @@ def search_memories(
         until=until,
         as_of=as_of,
         min_score=min_score,
+        entity=entity,
     )
     found = search(engine_of(ctx), caller_of(ctx, session_id), question)
     results = [told(hit) for hit in found.hits]

@@ -66,7 +66,7 @@ is over already, which is told in the past tense. Soft deadlines and plans are n
 projects, goals. 0.5: ordinary events and facts. 0.3: passing details.
 - entities: people, places, organisations, products, projects named in the fact, in their fullest known form.
 - relations: what the fact says between two of these, e.g. {"subject": "Ana", "predicate": "works_at", "object": \
-"Acme"}; the speaker without a known name is "user". [] if there is none.
+"Acme"}; the speaker without a known name is "user". Only if the message says that two names are one thing's: subject the fullest name, predicate "also_known_as", object the other. [] if there is none.
 
 # Example
 known: {"n":0,"text":"Ana's project is styled with React and Tailwind","since":"2026-11-06","role":"user"}

@@ -44,6 +44,7 @@ class Listing:
     cursor: str = ""
     as_of: datetime | None = None
     include_superseded: bool = False
+    entity: str | None = None
 
     def __post_init__(self) -> None:
         check_limit(self.limit)
@@ -143,6 +144,7 @@ def _tables(engine: Engine, caller: Caller, listing: Listing) -> list[tuple[Owne
                 as_of=listing.as_of,
                 alive_at=now,
                 unclaimed=True,
+                entity=listing.entity,
             ),
         )
         for owner, visible in caller.readable(listing.scope)

@@ -62,6 +62,7 @@ class Question:
     min_score: float = 0.0
     any_time: bool = False
     collapse: bool = True
+    entity: str | None = None
 
     def __post_init__(self) -> None:
         checked(self.query, field="query", longest=MAX_QUERY_CHARS)
@@ -121,6 +122,7 @@ def filter_of(question: Question, *, now: datetime, visible: Visibility) -> Filt
         alive_at=now,
         since=question.since,
         until=question.until,
+        entity=question.entity,
     )
 
 

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from scrubjay.errors import ScrubjayError, StoreError
+from scrubjay.graph.subject import Subject, subject_of
 from scrubjay.stores.disk import mark, sync
 from scrubjay.stores.lancedb_erasure import discard, erase_rows, finish_discarding, is_unfinished
 from scrubjay.stores.locks import OwnerLocks
-from scrubjay.stores.matching import order
+from scrubjay.stores.matching import order, stating
 from scrubjay.stores.sql import condition, quoted
 from scrubjay.texts import one_line
 from scrubjay.types import PENDING, Filter, Match, MemoryRecord, Owner, Position, State
@@ -361,7 +362,7 @@ def _filtered(query: Any, sql: str) -> Any:  # LanceDB has one builder class per
 
 
 def _sql(table: "Table", where: Filter, *, after: Position | None = None) -> str:
-    """Return the filter as SQL; which episodes facts rest on, SQL without subqueries has to be told."""
+    """Return the filter as SQL; which rows facts rest on or tell of, SQL without subqueries has to be told."""
     from scrubjay.stores.lancedb_rows import BLANK_ID
 
     claimed: set[str] = set()
@@ -370,9 +371,17 @@ def _sql(table: "Table", where: Filter, *, after: Position | None = None) -> str
             table.search().where("kind = 'fact' AND state <> 'suspect'").select(["source_ids"]).to_arrow().to_pylist()
         )
         claimed = {source for row in rows for source in row["source_ids"]}
-    wanted = condition(where, after=after, claimed=sorted(claimed))
+    subject = None if where.entity is None else _subject(table, where, where.entity)
+    wanted = condition(where, after=after, claimed=sorted(claimed), subject=subject)
     no_blank = f"id <> {quoted(BLANK_ID)}"  # the row that an erasure adds and takes away again
     return f"{no_blank} AND {wanted}" if wanted else no_blank
+
+
+def _subject(table: "Table", where: Filter, entity: str) -> Subject:
+    from scrubjay.stores.lancedb_rows import STATED, statement_of
+
+    rows = table.search().where(condition(stating(where))).select(STATED).to_arrow().to_pylist()
+    return subject_of(entity, [statement_of(row) for row in rows], at=where.as_of or where.current_at)
 
 
 def _vectors_by_key(table: "Table", records: Sequence[MemoryRecord]) -> "dict[tuple[str, int], pa.Array]":

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from scrubjay.errors import EmbeddingMismatch, StoreError
+from scrubjay.graph.subject import Statement
 from scrubjay.stores.matching import metadata_terms
 from scrubjay.types import Kind, Match, MemoryRecord, Owner, Relation, Scope, State
 
@@ -38,6 +39,9 @@ _NULLABLE = {"occurred_at", "valid_to", "expires_at"}
 
 COLUMNS = [column.name for column in fields(MemoryRecord)]
 """Every column of a record; the table has two more, `metadata_terms` (for equality filters) and `vector`."""
+
+STATED = [column.name for column in fields(Statement)]
+"""The columns that say whom a fact is about."""
 
 
 def table_schema(owner: Owner, *, embedding: str, dimension: int) -> pa.Schema:
@@ -168,7 +172,17 @@ def record_of(row: Mapping[str, Any]) -> MemoryRecord:
     """Return the record in a row of `COLUMNS`."""
     values = {column: row[column] for column in COLUMNS}
     values |= {name: tuple(row[name]) for name in ("entities", "source_ids", "evidence")}
-    values["relations"] = tuple(Relation(**relation) for relation in row["relations"])
+    values["relations"] = _relations_of(row)
     values |= {"scope": Scope(row["scope"]), "kind": Kind(row["kind"]), "state": State(row["state"])}
     values["metadata"] = json.loads(row["metadata"])
     return MemoryRecord(**values)
+
+
+def statement_of(row: Mapping[str, Any]) -> Statement:
+    """Return what the fact in a row of `STATED` says about whom."""
+    values = {**row, "state": State(row["state"]), "relations": _relations_of(row)}
+    return Statement(**values | {name: tuple(row[name]) for name in ("entities", "source_ids")})
+
+
+def _relations_of(row: Mapping[str, Any]) -> tuple[Relation, ...]:
+    return tuple(Relation(**relation) for relation in row["relations"])

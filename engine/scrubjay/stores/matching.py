@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from scrubjay.graph.subject import Statement, Subject, subject_of
 from scrubjay.types import Filter, JsonObject, Kind, MemoryRecord, Position, Scope, State, Visibility
 
 
@@ -25,12 +26,31 @@ def matching(records: Iterable[MemoryRecord], where: Filter) -> list[MemoryRecor
     rows = list(records)
     claiming = [row for row in rows if row.state is not State.SUSPECT] if where.unclaimed else []
     claimed = {source for row in claiming for source in row.source_ids}
+    subject = None if where.entity is None else _subject(rows, where, where.entity)
     return [
         row
         for row in rows
         if all(condition(row, where) for condition in _CONDITIONS)
         and not (row.kind is Kind.EPISODE and row.id in claimed)
+        and (subject is None or _is_about(row, subject))
     ]
+
+
+def stating(where: Filter) -> Filter:
+    """Return the filter of the facts that say what its entity's names are and which rows are about it.
+
+    What the caller does not see, or has expired, says nothing.
+    """
+    return Filter(visible=where.visible, kind=Kind.FACT, alive_at=where.alive_at or where.current_at)
+
+
+def _subject(rows: list[MemoryRecord], where: Filter, entity: str) -> Subject:
+    facts = [Statement.of(row) for row in matching(rows, stating(where))]
+    return subject_of(entity, facts, at=where.as_of or where.current_at)
+
+
+def _is_about(record: MemoryRecord, subject: Subject) -> bool:
+    return record.key in subject.keys or (record.kind is Kind.EPISODE and record.id in subject.episode_ids)
 
 
 def is_visible(record: MemoryRecord, visible: Visibility) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from scrubjay.graph.subject import Subject
 from scrubjay.stores.matching import metadata_terms
 from scrubjay.types import Filter, Position, Scope, Visibility
 
@@ -12,16 +13,21 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def condition(where: Filter, *, after: Position | None = None, claimed: Iterable[str] = ()) -> str:
+def condition(
+    where: Filter, *, after: Position | None = None, claimed: Iterable[str] = (), subject: Subject | None = None
+) -> str:
     """Return the condition that holds for exactly the rows that match, "" when that is every row.
 
-    `claimed`: the episodes that facts rest on, looked up by the store when the filter asks for the others.
+    `claimed`: the episodes that facts rest on, looked up by the store when the filter asks for the others. `subject`:
+    the rows about the filter's entity, looked up as well.
     """
     parts = [*_conditions(where)]
     if after is not None:
         parts.append(_is_after(after))
     if ids := list(claimed):
         parts.append(f"kind <> 'episode' OR NOT ({_is_one_of('id', ids)})")
+    if subject is not None:
+        parts.append(_is_about(subject))
     return " AND ".join(f"({part})" for part in parts)
 
 
@@ -77,6 +83,15 @@ def _is_visible(visible: Visibility) -> str:
     if Scope.SESSION in visible.scopes:
         parts.append(f"scope = 'session' AND session_id = {quoted(visible.session_id)}")
     return " OR ".join(f"({part})" for part in parts) or "false"
+
+
+def _is_about(subject: Subject) -> str:
+    ids_by_version: dict[int, list[str]] = {}
+    for memory_id, version in sorted(subject.keys):
+        ids_by_version.setdefault(version, []).append(memory_id)
+    facts = [f"version = {int(version)} AND {_is_one_of('id', ids)}" for version, ids in ids_by_version.items()]
+    episodes = f"kind = 'episode' AND {_is_one_of('id', sorted(subject.episode_ids))}"
+    return " OR ".join(f"({part})" for part in [*facts, episodes])
 
 
 def _is_after(position: Position) -> str:

@@ -7,27 +7,28 @@ from typing import Any, TextIO
 import click
 
 from scrubjay.errors import ConfigurationError, InvalidInput
-from scrubjay.inputs import facts_of, listing_of, messages_of, question_of, scope_of
-from scrubjay.journeys import confirming, forgetting, listing
+from scrubjay.inputs import entity_of, facts_of, listing_of, messages_of, question_of, scope_of
+from scrubjay.journeys import confirming, forgetting, graphing, listing
 from scrubjay.journeys.adding import Addition
 from scrubjay.journeys.adding import add as add_memories
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.extracting import extract_everything
 from scrubjay.journeys.searching import search as search_memories
-from scrubjay.moments import shown
+from scrubjay.moments import last_instant, shown
 from scrubjay.recall.reply import memory_line, told
-from scrubjay.results import added_shape, related_shape, tally_shape
+from scrubjay.results import added_shape, graph_shape, related_shape, tally_shape
 from scrubjay.texts import one_line
 from scrubjay.types import Scope, Shown, State
 from scrubjay_server.cli.options import (
     as_of_option,
+    entity_option,
     json_option,
     scope_option,
     scope_or_all_option,
     session_option,
     with_settings,
 )
-from scrubjay_server.cli.output import show
+from scrubjay_server.cli.output import entity_line, relation_line, show
 from scrubjay_server.local import build_memory, local_caller
 from scrubjay_server.settings import Settings
 
@@ -155,6 +156,7 @@ def _standard_input() -> str:
 @click.option("--until", default="", help="Up to then (ISO 8601).")
 @as_of_option
 @click.option("--min-score", type=float, default=0.0)
+@entity_option
 @json_option
 @with_settings
 def search(
@@ -169,6 +171,7 @@ def search(
     until: str,
     as_of: str,
     min_score: float,
+    entity: str,
     as_json: bool,
 ) -> None:
     """Find the memories that answer QUERY."""
@@ -182,6 +185,7 @@ def search(
         until=until,
         as_of=as_of,
         min_score=min_score,
+        entity=entity,
     )
     found = search_memories(_engine(settings), local_caller(settings, session_id=session_id), question)
     results = [told(hit) for hit in found.hits]
@@ -201,6 +205,7 @@ def search(
 @click.option("--cursor", default="", help="next_cursor of the page before.")
 @as_of_option
 @click.option("--include-superseded", is_flag=True, help="Also what is no longer true.")
+@entity_option
 @json_option
 @with_settings
 def list_(
@@ -213,6 +218,7 @@ def list_(
     cursor: str,
     as_of: str,
     include_superseded: bool,
+    entity: str,
     as_json: bool,
 ) -> None:
     """List what is remembered, newest first."""
@@ -224,6 +230,7 @@ def list_(
         cursor=cursor,
         as_of=as_of,
         include_superseded=include_superseded,
+        entity=entity,
     )
     page = listing.list_memories(_engine(settings), local_caller(settings, session_id=session_id), wanted)
     memories = [told(shown_memory) for shown_memory in page.memories]
@@ -232,6 +239,20 @@ def list_(
         lines.append(f"… {page.total} in all; go on with --cursor {page.next_cursor}")
     shape = {"memories": memories, "total": page.total, "next_cursor": page.next_cursor}
     show(shape, lines, as_json=as_json)
+
+
+@click.command()
+@entity_option
+@as_of_option
+@json_option
+@with_settings
+def graph(settings: Settings, entity: str, as_of: str, as_json: bool) -> None:
+    """Show how people, places and things are connected in what is remembered."""
+    when = last_instant(as_of, field="as_of")
+    found = graphing.graph(_engine(settings), local_caller(settings), entity=entity_of(entity), as_of=when)
+    shape = graph_shape(found)
+    lines = [*map(entity_line, shape["entities"]), *map(relation_line, shape["relations"])]
+    show(shape, lines or ["Nothing is connected here."], as_json=as_json)
 
 
 @click.command()
@@ -327,4 +348,4 @@ def extract(settings: Settings, pending: bool, as_json: bool) -> None:  # noqa: 
     sys.exit(1 if tally.pending else 0)
 
 
-COMMANDS = (add, search, list_, history, forget, confirm, extract)
+COMMANDS = (add, search, list_, graph, history, forget, confirm, extract)

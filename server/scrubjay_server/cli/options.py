@@ -24,6 +24,8 @@ scope_or_all_option = click.option(
 session_option = click.option("--session-id", default="", help="The conversation.")
 as_of_option = click.option("--as-of", default="", help="What was true then (ISO 8601).")
 
+entity_option = click.option("--entity", default="", help="Only what is about this person, place or thing, by name.")
+
 
 def with_settings(command: F) -> F:
     """Give a command the settings as its first argument, and their flags, which go before or after its name."""
