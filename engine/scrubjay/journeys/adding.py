@@ -14,7 +14,7 @@ from scrubjay.journeys.awaiting import Awaited, Progress, await_reading
 from scrubjay.journeys.committing import Vectors, commit, in_scope, outdated, versions_of
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.extracting import MOST_ATTEMPTS
-from scrubjay.journeys.searching import LIKENESS, RECALLED, looks_like, rank
+from scrubjay.journeys.searching import BY_LIKENESS, RECALLED, looks_like, rank
 from scrubjay.remembering.gate import is_small_talk
 from scrubjay.remembering.plan import Outcome, Plan, Proposal, plan_facts, source_of
 from scrubjay.remembering.rows import Occasion, episode_digest, episode_row, fact_digest, memory_id, read_already
@@ -321,7 +321,7 @@ def _related(
     ]
     best: dict[str, Hit] = {}
     try:
-        ranked = rank(engine, occasion.owner, where, looks, LIKENESS) if looks else []
+        ranked = rank(engine, occasion.owner, where, looks, BY_LIKENESS) if looks else []
     except StoreError as error:
         logger.warning("related memories could not be looked up: %s", error)
         return ()

@@ -9,7 +9,7 @@ from scrubjay.errors import InvalidInput
 from scrubjay.journeys.engine import Engine
 from scrubjay.recall.budget import best_excerpt, fit
 from scrubjay.recall.query import Asked, asked, content_words, lexical_query, stems
-from scrubjay.recall.weights import Ranking
+from scrubjay.recall.weights import LIKENESS, Ranking
 from scrubjay.texts import checked, contains_span
 from scrubjay.types import (
     MAX_LIMIT,
@@ -37,8 +37,8 @@ _CANDIDATES = 200
 RECALLED = frozenset({State.READY, State.PENDING})
 """The states that recall sees unless it is asked for suspect memories."""
 
-LIKENESS = Ranking(dense=1.0, lexical=1.2, coverage=0.4).only("dense", "lexical", "coverage")
-"""How to look for what says the same as a text: its wording and meaning, and nothing of who said it when."""
+BY_LIKENESS = Ranking().only(*LIKENESS)
+"""How to look for what says the same as a text."""
 _SPARE = 5  # more than asked for are read, since some may have changed meanwhile
 _QUOTED_CHARS = 300
 
@@ -138,7 +138,7 @@ class Look:
 
 
 def looks_like(text: str, vector: "NDArray[np.float32]", *, limit: int, without: frozenset[str] = frozenset()) -> Look:
-    """Return a look-up of what says much the same as a text; to be ranked by `LIKENESS`."""
+    """Return a look-up of what says much the same as a text; to be ranked `BY_LIKENESS`."""
     wanted = Asked(text=text, topic=text, stems=stems(content_words(text)))
     return Look(asked=wanted, vector=vector, limit=limit, without=without)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scrubjay.recall import signals
-from scrubjay.recall.calibration import probability
+from scrubjay.recall.calibration import answering, resembling
 from scrubjay.recall.pool import Floats, Pool
 from scrubjay.recall.query import Asked
 from scrubjay.recall.signals import Signal
@@ -52,7 +52,10 @@ class Ranked:
 
 
 def ranked(asked: Asked, pool: Pool, ranking: Ranking, *, limit: int) -> list[Ranked]:
-    """Return the best candidates, best first: at least `limit`, if there are so many."""
+    """Return the best candidates, best first: at least `limit`, if there are so many.
+
+    Where the ranking is for likeness (`Ranking.is_likeness`), the scores say how much each resembles the text.
+    """
     base = (ranking.dense * pool.dense + ranking.lexical * pool.lexical) / ((ranking.dense + ranking.lexical) or 1.0)
     scores = _weighted(OF_ALL, asked, pool, base, ranking)
     best = np.argsort(-scores, kind="stable")[: max(SHORTLIST, limit)]
@@ -61,7 +64,8 @@ def ranked(asked: Asked, pool: Pool, ranking: Ranking, *, limit: int) -> list[Ra
     if ranking.updates:
         scores = newer_first(asked, short, scores)
     order = np.argsort(-scores, kind="stable")
-    chances = np.minimum.accumulate(probability(asked, short)[order])  # a lower hit is no better an answer
+    chances = (resembling if ranking.is_likeness else answering)(asked, short, scores)[order]
+    chances = np.minimum.accumulate(chances)  # a lower hit is no better an answer
     return [
         Ranked(match=short.matches[position], score=float(scores[position]), probability=float(chance))
         for position, chance in zip(order.tolist(), chances, strict=True)

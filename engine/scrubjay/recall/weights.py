@@ -5,6 +5,9 @@ from typing import Self
 
 from scrubjay.errors import InvalidInput
 
+LIKENESS = ("dense", "lexical", "coverage")
+"""The signals that compare texts, and know nothing of who said what when."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
@@ -35,6 +38,11 @@ class Ranking:
         """Return these weights with all others turned off; raises InvalidInput for a name that is none."""
         self.without(*signals)
         return self.without(*{each.name for each in fields(self)} - set(signals))
+
+    @property
+    def is_likeness(self) -> bool:
+        """Whether nothing counts but what two texts have in common."""
+        return self == self.only(*LIKENESS)
 
     def without(self, *signals: str) -> Self:
         """Return these weights with some turned off; raises InvalidInput for a name that is none."""
