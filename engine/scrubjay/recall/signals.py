@@ -7,9 +7,9 @@ from typing import TypeAlias
 import numpy as np
 
 from scrubjay.recall.pool import Floats, Pool, at, shares
-from scrubjay.recall.query import Asked, stems, words
+from scrubjay.recall.query import Asked, words
 from scrubjay.texts import entity_key
-from scrubjay.types import Kind, Match
+from scrubjay.types import Candidate, Kind
 
 Signal: TypeAlias = Callable[[Asked, Pool, Floats], Floats]
 """A signal looks at the question, the candidates, and the sum of dense and lexical (each in [0, 1])."""
@@ -53,53 +53,53 @@ def conversation(_: Asked, pool: Pool, base: Floats) -> Floats:
 
 def speaker(asked: Asked, pool: Pool, _: Floats) -> Floats:
     """Said by the one person the question names, or a fact that names them."""
-    return _each(pool, lambda match: bool(asked.speaker) and _is_of(match, asked.speaker))
+    return _each(pool, lambda candidate: bool(asked.speaker) and _is_of(candidate, asked.speaker))
 
 
-def _is_of(match: Match, speaker: str) -> bool:
-    if match.kind is Kind.EPISODE:
-        return match.name == speaker
-    return speaker.split(maxsplit=1)[0].casefold() in words(match.text)
+def _is_of(candidate: Candidate, speaker: str) -> bool:
+    if candidate.kind is Kind.EPISODE:
+        return candidate.name == speaker
+    return speaker.split(maxsplit=1)[0].casefold() in words(candidate.text)
 
 
 def date(asked: Asked, pool: Pool, _: Floats) -> Floats:
     """Said about the time that the question names."""
-    return _each(pool, lambda match: bool(asked.time) and asked.time.fits(match.said_at))
+    return _each(pool, lambda candidate: bool(asked.time) and asked.time.fits(candidate.said_at))
 
 
 def role(_: Asked, pool: Pool, __: Floats) -> Floats:
     """The person's own words, or a fact, above what an assistant or a tool said."""
-    return _each(pool, lambda match: match.kind is Kind.FACT or match.role in {"", "user"})
+    return _each(pool, lambda candidate: candidate.kind is Kind.FACT or candidate.role in {"", "user"})
 
 
 def importance(_: Asked, pool: Pool, __: Floats) -> Floats:
     """How much a fact matters, as its extractor judged; 0.5 is usual, and what an episode has."""
-    return np.array([match.importance if match.kind is Kind.FACT else 0.5 for match in pool.matches])
+    return np.array([candidate.importance if candidate.kind is Kind.FACT else 0.5 for candidate in pool.candidates])
 
 
 def entity(asked: Asked, pool: Pool, _: Floats) -> Floats:
     """Names an entity that the question names (1), or one that is related to it (0.5)."""
-    keys = [_entity_keys(match) for match in pool.matches]
+    keys = [_entity_keys(candidate) for candidate in pool.candidates]
     asked_words = f" {' '.join(words(asked.text))} "
     named = {key for key in set().union(*keys) if f" {' '.join(words(key))} " in asked_words}
     related = {
         entity_key(end)
-        for match in pool.matches
-        for relation in match.relations
+        for candidate in pool.candidates
+        for relation in candidate.relations
         if not named.isdisjoint({entity_key(relation.subject), entity_key(relation.object)})
         for end in (relation.subject, relation.object)
     }
     return np.array([1.0 if each & named else _HOP if each & related else 0.0 for each in keys])
 
 
-def _entity_keys(match: Match) -> set[str]:
-    ends = [end for relation in match.relations for end in (relation.subject, relation.object)]
-    return {entity_key(name) for name in (*match.entities, *ends)}
+def _entity_keys(candidate: Candidate) -> set[str]:
+    ends = [end for relation in candidate.relations for end in (relation.subject, relation.object)]
+    return {entity_key(name) for name in (*candidate.entities, *ends)}
 
 
 def coverage(asked: Asked, pool: Pool, _: Floats) -> Floats:
     """The share of the question's words that stand in the text itself, rare words counting more."""
-    held = [text_stems(match.text) & asked.stems for match in pool.matches]
+    held = [each & asked.stems for each in pool.stems]
     weights = rarity(asked.stems, held)
     whole = sum(weights.values())
     return np.array([sum(weights[stem] for stem in each) / whole if whole else 0.0 for each in held])
@@ -107,20 +107,17 @@ def coverage(asked: Asked, pool: Pool, _: Floats) -> Floats:
 
 def support(_: Asked, pool: Pool, base: Floats) -> Floats:
     """Rests on words that fit, or a fact that fits rests on it."""
-    position_by_id = {match.id: position for position, match in enumerate(pool.matches) if match.kind is Kind.EPISODE}
+    position_by_id = {
+        candidate.id: position for position, candidate in enumerate(pool.candidates) if candidate.kind is Kind.EPISODE
+    }
     lifted = np.zeros(len(pool))
-    for position, match in enumerate(pool.matches):
-        for source in match.source_ids:
+    for position, candidate in enumerate(pool.candidates):
+        for source in candidate.source_ids:
             other = position_by_id.get(source)
             if other is not None:
                 lifted[position] = max(lifted[position], base[other])
                 lifted[other] = max(lifted[other], base[position])
     return lifted
-
-
-def text_stems(text: str) -> frozenset[str]:
-    """Return the stems of a text's words; of a long text, of its beginning."""
-    return stems(words(text[:_READ_CHARS]))
 
 
 def rarity(wanted: Iterable[str], held: Sequence[frozenset[str]]) -> dict[str, float]:
@@ -136,23 +133,25 @@ def own_words(asked: Asked, pool: Pool, _: Floats) -> Floats:
     """The person the question names speaks of themselves; a fact that names them does."""
     return _each(
         pool,
-        lambda match: (
+        lambda candidate: (
             bool(asked.speaker)
-            and _is_of(match, asked.speaker)
-            and (match.kind is Kind.FACT or _SELF.search(match.text.replace("\u2019", "'")) is not None)
+            and _is_of(candidate, asked.speaker)
+            and (candidate.kind is Kind.FACT or _SELF.search(candidate.text.replace("\u2019", "'")) is not None)
         ),
     )
 
 
 def when(asked: Asked, pool: Pool, _: Floats) -> Floats:
     """Names a time, when the question asks for one."""
-    return _each(pool, lambda match: asked.when and _TIME_WORDS.search(match.text[:_READ_CHARS]) is not None)
+    return _each(pool, lambda candidate: asked.when and _TIME_WORDS.search(candidate.text[:_READ_CHARS]) is not None)
 
 
 def question(_: Asked, pool: Pool, __: Floats) -> Floats:
     """Is itself a question, and so answers none: its weight is negative."""
-    return _each(pool, lambda match: match.kind is Kind.EPISODE and match.text.rstrip().endswith(("?", "？", "؟")))
+    return _each(
+        pool, lambda candidate: candidate.kind is Kind.EPISODE and candidate.text.rstrip().endswith(("?", "？", "؟"))
+    )
 
 
-def _each(pool: Pool, holds: Callable[[Match], bool]) -> Floats:
-    return np.array([float(holds(match)) for match in pool.matches])
+def _each(pool: Pool, holds: Callable[[Candidate], bool]) -> Floats:
+    return np.array([float(holds(candidate)) for candidate in pool.candidates])

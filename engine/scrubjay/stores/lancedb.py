@@ -145,19 +145,21 @@ class LanceDBStore:
 
     def dense(self, owner: Owner, vectors: "NDArray[np.float32]", where: Filter, *, limit: int) -> list[list[Match]]:
         """Return for each vector the rows nearest by cosine, best first; exact: there is no vector index."""
-        from scrubjay.stores.lancedb_rows import MATCH_COLUMNS, check_embedding, matches_of
+        from scrubjay.stores.lancedb_rows import CANDIDATE_COLUMNS, candidates_of, check_embedding
 
         def read(table: "Table") -> list[list[Match]]:
             image = self._image(table, where)
             check_embedding(table.schema if image is None else image.rows.schema, self._embedding)
             if image is not None:
                 return image.nearest(vectors, where, limit=limit)
-            sql, columns = _sql(table, where), [*MATCH_COLUMNS, "_distance"]
+            sql, columns = _sql(table, where), [*CANDIDATE_COLUMNS, "_distance"]
             found = []
             for vector in vectors:
                 nearest = cast("LanceVectorQueryBuilder", table.search(vector)).distance_type("cosine")
                 rows = _filtered(nearest, sql).limit(limit).select(columns).to_arrow()
-                found.append(matches_of(rows, [1 - distance for distance in rows["_distance"].to_pylist()]))
+                distances = rows["_distance"].to_pylist()
+                pairs = zip(candidates_of(rows), distances, strict=True)
+                found.append([Match(candidate=candidate, score=1 - distance) for candidate, distance in pairs])
             return found
 
         return self._read(owner, read, nothing=[[] for _ in vectors])
@@ -178,7 +180,7 @@ class LanceDBStore:
         """Return the rows that share words with `text`, by BM25, best first."""
         from lancedb.query import MatchQuery
 
-        from scrubjay.stores.lancedb_rows import MATCH_COLUMNS, matches_of
+        from scrubjay.stores.lancedb_rows import CANDIDATE_COLUMNS, candidates_of
 
         def read(table: "Table") -> list[Match]:
             # A plain string would be parsed: quoted words in it become a phrase query, and fail.
@@ -190,8 +192,9 @@ class LanceDBStore:
                 found = image.matches(keys)
                 if len(found) == len(keys):  # else the table has changed between the two
                     return found
-            rows = query.select([*MATCH_COLUMNS, "_score"]).to_arrow()
-            return matches_of(rows, rows["_score"].to_pylist())
+            rows = query.select([*CANDIDATE_COLUMNS, "_score"]).to_arrow()
+            pairs = zip(candidates_of(rows), rows["_score"].to_pylist(), strict=True)
+            return [Match(candidate=candidate, score=score) for candidate, score in pairs]
 
         return self._read(owner, read, nothing=[])
 
@@ -255,7 +258,7 @@ class LanceDBStore:
 
     def _image(self, table: "Table", where: Filter) -> "Image | None":
         """Return the table as it is now, in memory, if it is small and can decide the filter."""
-        image = self._images.of(table)
+        image = self._images.of(table, self._tables / f"{table.name}.lance" / "_versions")
         return image if image is not None and image.decides(where) else None
 
     def _make_private_folders(self) -> None:
