@@ -15,7 +15,8 @@ Floats: TypeAlias = NDArray[np.float64]
 Positions: TypeAlias = NDArray[np.intp]
 
 _DAY = 24 * 3600 * 1_000_000
-_READ_CHARS = 2_000
+READ_CHARS = 2_000
+"""How much of a text is read for its words."""
 NOBODY = -1
 
 
@@ -37,7 +38,7 @@ class Pool:
     @cached_property
     def stems(self) -> Sequence[frozenset[str]]:
         """The words of each text, as they are compared; of a long text, of its beginning."""
-        return [stems(words(match.text[:_READ_CHARS])) for match in self.candidates]
+        return [stems(words(match.text[:READ_CHARS])) for match in self.candidates]
 
     def __len__(self) -> int:
         return len(self.candidates)

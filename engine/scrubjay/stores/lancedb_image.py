@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from lancedb.table import Table
     from numpy.typing import NDArray
 
-MOST_ROWS = 20_000
-"""Up to this size a table is held (reading one takes 3 ms with 1,000 rows, 16 with 10,000); above, LanceDB searches."""
 _MOST_BYTES = 256 << 20  # of all tables together
 _CLOCK_TICK_NS = 50_000_000  # file systems stamp with a clock that ticks every 4 to 10 ms
 _NEVER = np.iinfo(np.int64).max
@@ -90,7 +88,7 @@ class Image:
         return self._matches([position for position, _ in known], [score for _, score in known])
 
     def records(self, where: Filter) -> list[MemoryRecord]:
-        """Return the matching rows."""
+        """Return the matching rows, made anew: their metadata is the caller's to change."""
         rows = self.rows.select(COLUMNS).take(self.matching(where))
         return [record_of(row) for row in rows.to_pylist()]
 
@@ -165,9 +163,13 @@ class Image:
 
 
 class Images:
-    """The images of the tables that were searched last, bounded in bytes. Thread-safe."""
+    """The images of the tables that were searched last, bounded in bytes. Thread-safe.
 
-    def __init__(self) -> None:
+    A table of more than `most_rows` is not held: reading one takes 3 ms with 1,000 rows and 16 with 10,000.
+    """
+
+    def __init__(self, *, most_rows: int) -> None:
+        self._most_rows = most_rows
         self._held: OrderedDict[str, tuple[Table, int, Image]] = OrderedDict()
         self._guard = threading.Lock()
 
@@ -184,7 +186,7 @@ class Images:
             if held is table and seen_at == changed_at:
                 self._held.move_to_end(name)
                 return image
-        if table.count_rows() > MOST_ROWS:
+        if table.count_rows() > self._most_rows:
             self.drop(name)
             return None
         asked_at = time.time_ns()
