@@ -48,8 +48,9 @@ class LanceDBStore:
     """Tables in `folder`, which is made private (0700) if it is made here.
 
     `embedding` and `dimension` are recorded with each table. Tables of up to `most_held` rows are searched in memory.
-    Opening reads nothing; LanceDB (0.7 s) is imported here and in its neighbours only. Raises StoreError when the folder
-    cannot be used.
+    Opening reads nothing; LanceDB (0.7 s) is imported here and in its neighbours only.
+
+    Raises StoreError when the folder cannot be used.
     """
 
     def __init__(self, folder: Path, *, embedding: str, dimension: int, most_held: int = 20_000) -> None:
