@@ -5,11 +5,12 @@ import numpy as np
 from scrubjay.recall.pool import Floats, Pool
 from scrubjay.recall.query import Asked
 
-INTERCEPT = -9.95
-WEIGHTS = {"cosine": 1.02, "coverage": 1.64, "speaker": 0.47, "share": 7.36}
+INTERCEPT = -8.1
+WEIGHTS = {"cosine": 0.88, "coverage": 1.5, "speaker": 0.36, "share": 5.13, "is_best": 1.11}
 """A logistic curve over the first ten hits, fitted on the same part of the data as the ranking's weights.
 
-On the other part the mean distance between the score and the share of hits that are evidence is 0.02 (docs/recall.md).
+On the other part the mean distance between the score and the share of hits that are evidence is 0.01 on LoCoMo and 0.02
+on LongMemEval (docs/recall.md).
 """
 _DENSE_SHARE = 0.4
 
@@ -18,16 +19,16 @@ def answering(asked: Asked, pool: Pool, scores: Floats) -> Floats:
     """Return for each candidate how likely it is to answer, in [0, 1].
 
     From its cosine, the share of the question's words in its text, whether the speaker that the question names said
-    it (+1, -1; 0 when it names none or nobody is known), and its ranking score as a share of the best.
+    it (+1, -1; 0 when it names none or nobody is known), its ranking score as a share of the best, and whether it is
+    the best.
     """
     said_by = [
-        0.0 if not asked.speaker or not candidate.name else 1.0 if candidate.name == asked.speaker else -1.0
-        for candidate in pool.candidates
+        0.0 if not asked.speaker or not each.name else 1.0 if each.name == asked.speaker else -1.0
+        for each in pool.candidates
     ]
     best = scores.max(initial=0.0)
-    features = np.stack(
-        [pool.cosine, _covered(asked, pool), np.array(said_by), scores / best if best > 0 else scores], axis=1
-    )
+    share = scores / best if best > 0 else np.zeros(len(pool))
+    features = np.stack([pool.cosine, _covered(asked, pool), np.array(said_by), share, share >= 1], axis=1)
     chances: Floats = 1 / (1 + np.exp(-(features @ np.array(list(WEIGHTS.values())) + INTERCEPT)))
     return chances
 

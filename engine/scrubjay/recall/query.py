@@ -83,11 +83,16 @@ def asked(query: str, *, speakers: Iterable[str], now: datetime) -> Asked:
 
 
 def _name_pattern(name: str) -> "re.Pattern[str] | None":
-    """Return what finds a person's name, or their first name alone, as a whole word."""
+    """Return what finds a person's name, or their first name alone, as a whole word.
+
+    Letter case does not matter, except in a name that is an ordinary word as well ("Will").
+    """
     parts = [part for part in dict.fromkeys((name.strip(), *name.split()[:1])) if len(part) >= _LEAST_NAME_CHARS]
     if not parts:
         return None
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, parts))}){_POSSESSIVE}(?!\w)", re.IGNORECASE)
+    is_word = parts[-1].casefold() in FUNCTION_WORDS
+    found = rf"(?<!\w)(?:{'|'.join(map(re.escape, parts))}){_POSSESSIVE}(?!\w)"
+    return re.compile(rf"(?<!^){found}") if is_word else re.compile(found, re.IGNORECASE)
 
 
 def _tense(query: str) -> Tense:

@@ -26,7 +26,7 @@ class Ranking:
     role: float = 0.5
     importance: float = 0.2
     entity: float = 0.5
-    support: float = 0.6
+    support: float = 0.3
     coverage: float = 0.4
     own_words: float = 0.4
     when: float = 1.0
