@@ -19,7 +19,8 @@ _STYLE = """
   }
 """
 Panel = tuple[str, str, Sequence[dict[str, Any]]]
-"""A title, the measure shown, and rows with `system`, the measure and its interval; the first row is ours."""
+"""A title, the measure shown, and rows with `system`, the measure and its interval."""
+OURS = "Scrubjay"
 
 
 def bars(panels: Sequence[Panel]) -> str:
@@ -39,14 +40,13 @@ def _panel(title: str, measure: str, rows: Sequence[dict[str, Any]], top: int) -
     lines = [f'<text class="title" x="0" y="{top + 20}">{escape(title)}</text>']
     foot = top + _TOP + _LINE * len(rows) - 6
     lines += [f'<line class="axis" x1="{_LABELS}" x2="{_LABELS}" y1="{top + _TOP - 6}" y2="{foot}"/>']
-    for number, row in enumerate(rows):
-        lines.append(_bar(row, measure, top + _TOP + _LINE * number, "ours" if number == 0 else "bar"))
+    lines += [_bar(row, measure, top + _TOP + _LINE * number) for number, row in enumerate(rows)]
     return "\n".join(lines)
 
 
-def _bar(row: dict[str, Any], measure: str, y: int, kind: str) -> str:
+def _bar(row: dict[str, Any], measure: str, y: int) -> str:
     low, high = (_LABELS + _SCALE * bound for bound in row[measure + INTERVAL])
-    middle = y + 8
+    middle, kind = y + 8, "ours" if row["system"].startswith(OURS) else "bar"
     return "\n".join(
         [
             f'<text x="{_LABELS - 10}" y="{y + 13}" text-anchor="end">{escape(row["system"])}</text>',
