@@ -50,6 +50,7 @@ _SETTINGS = (
 )  # fmt: skip
 _OWNERS = ("user_id", "agent_id", "run_id")
 _READERS = 32  # threads that mostly wait, for a model or for whoever reads the same person's words
+_HELPERS = 4  # threads that make a query's vector while its words are looked for
 
 
 class Memory:
@@ -81,6 +82,7 @@ class Memory:
     ) -> None:
         self._extractor = ChosenExtractor(extractor, model=model)
         self._background = ThreadPoolExecutor(_READERS, thread_name_prefix="scrubjay-extraction")
+        self._helpers = ThreadPoolExecutor(_HELPERS, thread_name_prefix="scrubjay-search")
         self.embedder: Embedder = embedder or FastembedEmbedder()
         self._tenant = tenant
         self._origin = origin
@@ -99,6 +101,7 @@ class Memory:
                 wait_s=add_wait_s,
             ),
             ranking=ranking or Ranking(),
+            helpers=self._helpers,
         )
 
     @classmethod
@@ -304,6 +307,7 @@ class Memory:
         """End what is being read (it stays pending) and let go of the store."""
         self._extractor.close()
         self._background.shutdown(cancel_futures=True)
+        self._helpers.shutdown()
         self.engine.store.close()
 
     def __enter__(self) -> Self:

@@ -333,16 +333,15 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
-    """A row that dense or lexical search found, with what ranking looks at.
+class Candidate:
+    """A row as far as ranking looks at it.
 
-    `score`: cosine in [-1, 1] or BM25 ≥ 0; higher is better. `said_at` and `recorded_at` are microseconds since 1970
-    (UTC), the first of when it was said or happened, else became true. `vector`: (dimension,) float32, unit norm.
+    `said_at` and `recorded_at` are microseconds since 1970 (UTC), the first of when it was said or happened, else
+    became true. `vector`: (dimension,) float32, unit norm.
     """
 
     id: str
     version: int
-    score: float
     kind: Kind
     text: str
     vector: "NDArray[np.float32]" = field(compare=False)
@@ -361,6 +360,14 @@ class Match:
     def key(self) -> tuple[str, int]:
         """What tells this version from every other row of its owner: id and version."""
         return (self.id, self.version)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """A row that dense or lexical search found. `score`: cosine in [-1, 1] or BM25 ≥ 0; higher is better."""
+
+    candidate: Candidate
+    score: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,8 +69,8 @@ def test_no_owner_sees_a_row_of_another(store: MemoryStore) -> None:
     put(store, record("b", "tea with lemon"), owner=BEN)
     assert ids(store.find(BEN, Filter())) == ["b"]
     assert ids(store.find(BEN, Filter(ids=("a",)))) == []
-    assert [m.id for m in store.dense(BEN, UNITS[:1], Filter(), limit=9)[0]] == ["b"]
-    assert [m.id for m in store.lexical(BEN, "tea milk", Filter(), limit=9)] == ["b"]
+    assert [m.candidate.id for m in store.dense(BEN, UNITS[:1], Filter(), limit=9)[0]] == ["b"]
+    assert [m.candidate.id for m in store.lexical(BEN, "tea milk", Filter(), limit=9)] == ["b"]
     store.erase(BEN, ["a"])
     assert store.count(ANA, Filter()) == 1
 
@@ -93,11 +93,13 @@ def test_new_versions_and_closed_ones_are_one_commit(store: MemoryStore) -> None
         store.write(ANA, inserted=[new], vectors=UNITS[[3]], replaced=[closed, unknown])
     assert store.find(ANA, Filter(ids=("m",))) == [new, closed]
     assert store.count(ANA, Filter()) == 3
-    assert [(m.version, round(m.score, 3)) for m in store.dense(ANA, UNITS[:1], Filter(ids=("m",)), limit=2)[0]] == [
+    assert [
+        (m.candidate.version, round(m.score, 3)) for m in store.dense(ANA, UNITS[:1], Filter(ids=("m",)), limit=2)[0]
+    ] == [
         (1, 1.0),
         (2, 0.0),
     ]
-    assert store.lexical(ANA, "React", Filter(), limit=5)[0].version == 1
+    assert store.lexical(ANA, "React", Filter(), limit=5)[0].candidate.version == 1
 
 
 def test_listings_are_newest_first_and_go_on_where_they_stopped(store: MemoryStore) -> None:
@@ -117,9 +119,9 @@ def test_dense_search_ranks_by_cosine(store: MemoryStore) -> None:
     vectors = np.array([[1, 0, 0, 0], [0.8, 0.6, 0, 0], [0, 1, 0, 0], [-1, 0, 0, 0]], dtype=np.float32)
     put(store, *(record(f"m{n}") for n in range(4)), vectors=vectors)
     found, other = store.dense(ANA, UNITS[:2], Filter(), limit=3)
-    assert [m.id for m in found] == ["m0", "m1", "m2"]
+    assert [m.candidate.id for m in found] == ["m0", "m1", "m2"]
     assert [m.score for m in found] == pytest.approx([1, 0.8, 0], abs=1e-5)
-    assert [m.id for m in other][:2] == ["m2", "m1"]
+    assert [m.candidate.id for m in other][:2] == ["m2", "m1"]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +145,7 @@ def test_lexical_search_finds_words_of_any_script(store: MemoryStore, query: str
         record("s", "call snake_case_name twice"),
         record("m", "write to x@example.org"),
     )
-    assert store.lexical(ANA, query, Filter(), limit=1)[0].id == expected
+    assert store.lexical(ANA, query, Filter(), limit=1)[0].candidate.id == expected
 
 
 @pytest.mark.promise("literal-text")
@@ -153,15 +155,15 @@ def test_lexical_search_finds_words_of_any_script(store: MemoryStore, query: str
 def test_a_query_is_words_and_no_language(store: MemoryStore, query: str) -> None:
     put(store, record("t", "tea AND milk"))
     found = store.lexical(ANA, query, Filter(), limit=5)
-    assert [m.id for m in found] == ([] if query == "%" else ["t"])
+    assert [m.candidate.id for m in found] == ([] if query == "%" else ["t"])
 
 
 def test_filters_hold_before_the_limit_is_counted(store: MemoryStore) -> None:
     near = [record(f"n{n}", "tea", category="event") for n in range(30)]
     put(store, *near, record("far", "tea and more words here", category="skill"), vectors=UNITS[[0] * 30 + [1]])
     skill = Filter(category="skill")
-    assert [m.id for m in store.dense(ANA, UNITS[:1], skill, limit=1)[0]] == ["far"]
-    assert [m.id for m in store.lexical(ANA, "tea", skill, limit=1)] == ["far"]
+    assert [m.candidate.id for m in store.dense(ANA, UNITS[:1], skill, limit=1)[0]] == ["far"]
+    assert [m.candidate.id for m in store.lexical(ANA, "tea", skill, limit=1)] == ["far"]
 
 
 def test_episodes_that_facts_rest_on_can_be_left_out(store: MemoryStore) -> None:
@@ -188,8 +190,8 @@ def test_rows_about_an_entity_are_the_facts_that_name_it_and_the_words_they_rest
     assert sorted(ids(store.find(ANA, Filter(entity="BOB")))) == ["alias", "edge"]
     assert store.count(ANA, Filter(entity="Acme", kind=Kind.EPISODE)) == 1
     assert store.count(ANA, Filter(entity="Rob")) == 0
-    assert {m.id for m in store.lexical(ANA, "memory", Filter(entity="bob"), limit=9)} == {"alias", "edge"}
-    assert {m.id for m in store.dense(ANA, UNITS[:1], Filter(entity="bob"), limit=9)[0]} == {"alias", "edge"}
+    assert {m.candidate.id for m in store.lexical(ANA, "memory", Filter(entity="bob"), limit=9)} == {"alias", "edge"}
+    assert {m.candidate.id for m in store.dense(ANA, UNITS[:1], Filter(entity="bob"), limit=9)[0]} == {"alias", "edge"}
 
 
 def test_a_version_is_about_what_it_says_itself(store: MemoryStore) -> None:
@@ -236,7 +238,7 @@ def test_every_version_of_what_is_erased_is_gone_and_the_rest_stays(store: Memor
     put(store, record("m"), record("m", version=2), record("stays", "tea"))
     store.erase(ANA, ["m", "unknown", "' OR true --"])
     assert ids(store.find(ANA, Filter())) == ["stays"]
-    assert [m.id for m in store.lexical(ANA, "tea memory", Filter(), limit=9)] == ["stays"]
+    assert [m.candidate.id for m in store.lexical(ANA, "tea memory", Filter(), limit=9)] == ["stays"]
     put(store, record("new", "tea too"))
     assert len(store.lexical(ANA, "tea", Filter(), limit=9)) == 2
 

@@ -4,11 +4,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from scrubjay.errors import MemoryNotFound
 from scrubjay.ports import Embedder, Extractor, MemoryStore
 from scrubjay.recall.weights import Ranking
 from scrubjay.types import PREFIX_CHARS, Caller, Filter, Owner
+
+T = TypeVar("T")
 
 _ID_CHARS = 16
 
@@ -40,11 +43,16 @@ class Engine:
     tenant: str
     reading: Reading | None = None
     ranking: Ranking = field(default_factory=Ranking)
+    helpers: Executor | None = None
 
     @property
     def extractor(self) -> Extractor | None:
         """Who reads what was said for facts; None when the caller has to."""
         return self.reading.extractor() if self.reading else None
+
+    def beside(self, work: Callable[[], T]) -> Callable[[], T]:
+        """Begin some work in a thread of `helpers`, if there are any, and return what waits for its result."""
+        return self.helpers.submit(work).result if self.helpers else work
 
     def owner_of_id(self, memory_id: str, caller: Caller | None) -> Owner | None:
         """Return whose memory has this id: among the caller's own tables, or (library calls by id) in this tenant.

@@ -1,6 +1,6 @@
 """search: the few memories that answer a query, within the caller's sight and a token budget."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -99,7 +99,7 @@ def search(engine: Engine, caller: Caller, question: Question) -> Found:
     ]
     speakers = frozenset().union(*(engine.store.speakers(owner, where) for owner, where in tables))
     wanted = asked(question.query, speakers=speakers, now=question.as_of or now)
-    vector = engine.embedder.embed_query(wanted.topic)
+    vector = engine.beside(lambda: engine.embedder.embed_query(wanted.topic))
     look = Look(asked=wanted, vector=vector, limit=question.limit, collapse=question.collapse)
     hits = [hit for owner, where in tables for hit in rank(engine, owner, where, [look], engine.ranking)[0]]
     best = sorted(hits, key=lambda hit: -hit.score)[: question.limit]
@@ -128,10 +128,13 @@ def filter_of(question: Question, *, now: datetime, visible: Visibility) -> Filt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """One look-up: what is asked, its vector of shape (dimension,), how many hits, and ids that do not count."""
+    """One look-up: what is asked, its vector of shape (dimension,) when it is ready, and how many hits.
+
+    `without`: ids that do not count. `collapse`: of a fact and its words only one.
+    """
 
     asked: Asked
-    vector: "NDArray[np.float32]"
+    vector: "Callable[[], NDArray[np.float32]]"
     limit: int
     without: frozenset[str] = frozenset()
     collapse: bool = True
@@ -140,11 +143,27 @@ class Look:
 def looks_like(text: str, vector: "NDArray[np.float32]", *, limit: int, without: frozenset[str] = frozenset()) -> Look:
     """Return a look-up of what says much the same as a text; to be ranked `BY_LIKENESS`."""
     wanted = Asked(text=text, topic=text, stems=stems(content_words(text)))
-    return Look(asked=wanted, vector=vector, limit=limit, without=without)
+    return Look(asked=wanted, vector=lambda: vector, limit=limit, without=without)
 
 
 def rank(engine: Engine, owner: Owner, where: Filter, looks: Sequence[Look], ranking: Ranking) -> list[list[Hit]]:
     """Return, for each look-up, the best hits in one owner's table, best first, with calibrated scores in [0, 1]."""
+    orders = _orders(engine, owner, where, looks, ranking)
+    ids = tuple({hit.candidate.id for order in orders for hit in order})
+    # The filter once more: the searches and this look-up may have seen different commits.
+    records = engine.store.find(owner, replace(where, ids=ids)) if ids else []
+    record_by_key = {record.key: record for record in still_current(engine, where, records)}
+    found = []
+    for look, order in zip(looks, orders, strict=True):
+        read = [(hit, record_by_key[hit.candidate.key]) for hit in order if hit.candidate.key in record_by_key]
+        found.append([_hit(hit, record, look) for hit, record in read[: look.limit]])
+    return found
+
+
+def _orders(
+    engine: Engine, owner: Owner, where: Filter, looks: Sequence[Look], ranking: Ranking
+) -> "list[list[Ranked]]":
+    """Return the candidates of each look-up in order. Words are looked for first, while the vectors are made."""
     import numpy as np
 
     from scrubjay.recall.collapse import collapsed
@@ -152,22 +171,16 @@ def rank(engine: Engine, owner: Owner, where: Filter, looks: Sequence[Look], ran
     from scrubjay.recall.ranking import ranked
 
     candidates = max([_CANDIDATES, *(4 * look.limit for look in looks)])
-    nearest = engine.store.dense(owner, np.stack([look.vector for look in looks]), where, limit=candidates)
+    queries = [lexical_query(look.asked.text) for look in looks]
+    sharing = [engine.store.lexical(owner, words, where, limit=candidates) if words else [] for words in queries]
+    vectors = np.stack([look.vector() for look in looks])
+    nearest = engine.store.dense(owner, vectors, where, limit=candidates)
     orders = []
-    for look, near in zip(looks, nearest, strict=True):
-        words = lexical_query(look.asked.text)
-        sharing = engine.store.lexical(owner, words, where, limit=candidates) if words else []
-        pool = pool_of(look.vector, near, sharing, without=look.without)
+    for look, vector, near, same_words in zip(looks, vectors, nearest, sharing, strict=True):
+        pool = pool_of(vector, near, same_words, without=look.without)
         order = ranked(look.asked, pool, ranking, limit=2 * look.limit)
         orders.append((collapsed(order) if look.collapse else order)[: look.limit + _SPARE])
-    ids = tuple({hit.match.id for order in orders for hit in order})
-    # The filter once more: the searches and this look-up may have seen different commits.
-    records = engine.store.find(owner, replace(where, ids=ids)) if ids else []
-    record_by_key = {record.key: record for record in still_current(engine, where, records)}
-    return [
-        [_hit(hit, record_by_key[hit.match.key], look) for hit in order if hit.match.key in record_by_key][: look.limit]
-        for look, order in zip(looks, orders, strict=True)
-    ]
+    return orders
 
 
 def still_current(engine: Engine, where: Filter, records: Sequence[MemoryRecord]) -> list[MemoryRecord]:

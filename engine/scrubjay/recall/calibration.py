@@ -4,7 +4,6 @@ import numpy as np
 
 from scrubjay.recall.pool import Floats, Pool
 from scrubjay.recall.query import Asked
-from scrubjay.recall.signals import text_stems
 
 INTERCEPT = -9.95
 WEIGHTS = {"cosine": 1.02, "coverage": 1.64, "speaker": 0.47, "share": 7.36}
@@ -22,8 +21,8 @@ def answering(asked: Asked, pool: Pool, scores: Floats) -> Floats:
     it (+1, -1; 0 when it names none or nobody is known), and its ranking score as a share of the best.
     """
     said_by = [
-        0.0 if not asked.speaker or not match.name else 1.0 if match.name == asked.speaker else -1.0
-        for match in pool.matches
+        0.0 if not asked.speaker or not candidate.name else 1.0 if candidate.name == asked.speaker else -1.0
+        for candidate in pool.candidates
     ]
     best = scores.max(initial=0.0)
     features = np.stack(
@@ -40,4 +39,4 @@ def resembling(asked: Asked, pool: Pool, _: Floats) -> Floats:
 
 def _covered(asked: Asked, pool: Pool) -> Floats:
     wanted = asked.stems
-    return np.array([len(text_stems(match.text) & wanted) / len(wanted) if wanted else 0.0 for match in pool.matches])
+    return np.array([len(each & wanted) / len(wanted) if wanted else 0.0 for each in pool.stems])

@@ -16,15 +16,15 @@ def collapsed(hits: Sequence[Ranked]) -> list[Ranked]:
     """
     facts: dict[str, Ranked] = {}  # the best fact that rests on these words
     for hit in hits:
-        for source in hit.match.source_ids:
+        for source in hit.candidate.source_ids:
             facts.setdefault(source, hit)
     kept: dict[str, Ranked] = {}
     for hit in hits:
-        fact = facts.get(hit.match.id) if hit.match.kind is Kind.EPISODE else None
+        fact = facts.get(hit.candidate.id) if hit.candidate.kind is Kind.EPISODE else None
         if fact is None:
-            kept.setdefault(hit.match.id, hit)
-        elif fact.match.id not in kept:
-            kept[fact.match.id] = replace(
-                fact, score=hit.score, probability=hit.probability, words=(*fact.words, hit.match)
+            kept.setdefault(hit.candidate.id, hit)
+        elif fact.candidate.id not in kept:
+            kept[fact.candidate.id] = replace(
+                fact, score=hit.score, probability=hit.probability, words=(*fact.words, hit.candidate)
             )
     return list(kept.values())

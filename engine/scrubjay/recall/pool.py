@@ -2,21 +2,25 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scrubjay.types import Kind, Match
+from scrubjay.recall.query import stems, words
+from scrubjay.types import Candidate, Kind, Match
 
 Floats: TypeAlias = NDArray[np.float64]
 Positions: TypeAlias = NDArray[np.intp]
 
 _DAY = 24 * 3600 * 1_000_000
+READ_CHARS = 2_000
+"""How much of a text is read for its words."""
 NOBODY = -1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Pool:
     """n candidates, in no particular order; every array has the shape (n,).
 
@@ -24,22 +28,27 @@ class Pool:
     and `after` are the positions of the turns said just before and after, or -1 where they are no candidates.
     """
 
-    matches: Sequence[Match]
+    candidates: Sequence[Candidate]
     cosine: Floats
     bm25: Floats
     conversation: Positions
     before: Positions
     after: Positions
 
+    @cached_property
+    def stems(self) -> Sequence[frozenset[str]]:
+        """The words of each text, as they are compared; of a long text, of its beginning."""
+        return [stems(words(match.text[:READ_CHARS])) for match in self.candidates]
+
     def __len__(self) -> int:
-        return len(self.matches)
+        return len(self.candidates)
 
     def only(self, positions: Positions) -> "Pool":
         """Return some of the candidates, in this order; turns around them that are left out become -1."""
         new = np.full(len(self) + 1, NOBODY, dtype=np.intp)
         new[positions] = np.arange(len(positions))  # the last stays -1, and is where -1 points
         return Pool(
-            matches=[self.matches[position] for position in positions],
+            candidates=[self.candidates[position] for position in positions],
             cosine=self.cosine[positions],
             bm25=self.bm25[positions],
             conversation=self.conversation[positions],
@@ -47,12 +56,12 @@ class Pool:
             after=new[self.after[positions]],
         )
 
-    @property
+    @cached_property
     def dense(self) -> Floats:
         """Cosines as shares of the best one, in [0, 1]."""
         return shares(self.cosine)
 
-    @property
+    @cached_property
     def lexical(self) -> Floats:
         """BM25 as shares of the best one, in [0, 1]."""
         return shares(self.bm25)
@@ -62,22 +71,22 @@ def pool_of(
     vector: "NDArray[np.float32]", dense: Sequence[Match], lexical: Sequence[Match], *, without: Collection[str] = ()
 ) -> Pool:
     """Return the rows that either search found, each once; `vector` is the query's, (dimension,)."""
-    bm25_by_key = {match.key: match.score for match in lexical}
-    by_key = {match.key: match for match in (*lexical, *dense) if match.id not in without}
-    matches = list(by_key.values())
-    vectors = np.stack([match.vector for match in matches]) if matches else np.zeros((0, len(vector)), np.float32)
-    before, after = _turns_around(matches)
+    bm25_by_key = {match.candidate.key: match.score for match in lexical}
+    by_key = {match.candidate.key: match.candidate for match in (*lexical, *dense)}
+    candidates = [candidate for candidate in by_key.values() if candidate.id not in without]
+    vectors = np.stack([each.vector for each in candidates]) if candidates else np.zeros((0, len(vector)), np.float32)
+    before, after = _turns_around(candidates)
     return Pool(
-        matches=matches,
+        candidates=candidates,
         cosine=(vectors @ vector).astype(np.float64),
-        bm25=np.array([bm25_by_key.get(match.key, 0.0) for match in matches], dtype=np.float64),
-        conversation=_numbered([conversation_of(match) for match in matches]),
+        bm25=np.array([bm25_by_key.get(match.key, 0.0) for match in candidates], dtype=np.float64),
+        conversation=_numbered([conversation_of(match) for match in candidates]),
         before=before,
         after=after,
     )
 
 
-def conversation_of(match: Match) -> str | int:
+def conversation_of(match: Candidate) -> str | int:
     """Return what tells the conversation in which something was said: its session, else the day."""
     return match.session_id or match.said_at // _DAY
 
@@ -99,7 +108,7 @@ def _numbered(labels: Sequence[str | int]) -> Positions:
     return np.array([number_by_label[label] for label in labels], dtype=np.intp)
 
 
-def _turns_around(matches: Sequence[Match]) -> tuple[Positions, Positions]:
+def _turns_around(matches: Sequence[Candidate]) -> tuple[Positions, Positions]:
     """Return where the turns before and after each are; without a session, turns of one call belong together."""
     places = [
         (match.session_id or match.recorded_at - match.turn, match.turn) if match.kind is Kind.EPISODE else None

@@ -108,7 +108,9 @@ def subject_stems(query: Asked) -> frozenset[str]:
 
 def words(text: str) -> list[str]:
     """Return the words of a text in NFC, case-folded; Chinese and Japanese by the character."""
-    return [word.casefold() for word in _WORD.findall(unicodedata.normalize("NFC", text))]
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    return _WORD.findall(text.casefold())
 
 
 def content_words(query: str, *, or_all: bool = True) -> list[str]:

@@ -12,7 +12,7 @@ from scrubjay.recall.query import Asked
 from scrubjay.recall.signals import Signal
 from scrubjay.recall.updates import newer_first
 from scrubjay.recall.weights import Ranking
-from scrubjay.types import Match
+from scrubjay.types import Candidate
 
 OF_ALL: Mapping[str, Signal] = {
     name: getattr(signals, name)
@@ -45,10 +45,10 @@ class Ranked:
     `words`: what it rests on and what fits the question better than it does.
     """
 
-    match: Match
+    candidate: Candidate
     score: float
     probability: float
-    words: tuple[Match, ...] = ()
+    words: tuple[Candidate, ...] = ()
 
 
 def ranked(asked: Asked, pool: Pool, ranking: Ranking, *, limit: int) -> list[Ranked]:
@@ -67,7 +67,7 @@ def ranked(asked: Asked, pool: Pool, ranking: Ranking, *, limit: int) -> list[Ra
     chances = (resembling if ranking.is_likeness else answering)(asked, short, scores)[order]
     chances = np.minimum.accumulate(chances)  # a lower hit is no better an answer
     return [
-        Ranked(match=short.matches[position], score=float(scores[position]), probability=float(chance))
+        Ranked(candidate=short.candidates[position], score=float(scores[position]), probability=float(chance))
         for position, chance in zip(order.tolist(), chances, strict=True)
     ]
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from scrubjay.recall.pool import Floats, Pool
 from scrubjay.recall.query import Asked, Tense, subject_stems
-from scrubjay.recall.signals import rarity, text_stems
+from scrubjay.recall.signals import rarity
 
 LINKED_FROM = {Tense.NOW: 0.85, Tense.PAST: 1.2}
 """How strongly a newer conversation must be linked to an older one to go before it, by what the question wants.
@@ -68,8 +68,8 @@ def _groups(asked: Asked, pool: Pool, scores: Floats) -> list[_Group]:
     return [
         _Group(
             hits=hits,
-            stems=wanted & frozenset().union(*(text_stems(pool.matches[hit].text) for hit in hits[:_HITS_READ])),
-            said_at=pool.matches[hits[0]].said_at,
+            stems=wanted & frozenset().union(*(pool.stems[hit] for hit in hits[:_HITS_READ])),
+            said_at=pool.candidates[hits[0]].said_at,
         )
         for hits in hits_by_conversation.values()
     ]
@@ -81,7 +81,9 @@ def _link(pool: Pool, older: _Group, newer: _Group, weights: Mapping[str, float]
     if not held:
         return 0.0
     shared = sum(weights[stem] for stem in older.stems & newer.stems) / held
-    compared = [np.stack([pool.matches[hit].vector for hit in group.hits[:_HITS_COMPARED]]) for group in (older, newer)]
+    compared = [
+        np.stack([pool.candidates[hit].vector for hit in group.hits[:_HITS_COMPARED]]) for group in (older, newer)
+    ]
     cosine = float((compared[0] @ compared[1].T).max())
     if shared < _LEAST_SHARED or cosine < _LEAST_COSINE or len(older.stems & newer.stems) < least_words:
         return 0.0

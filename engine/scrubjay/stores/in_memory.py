@@ -11,7 +11,7 @@ from scrubjay.errors import StoreError
 from scrubjay.moments import micros
 from scrubjay.recall.query import words
 from scrubjay.stores.matching import is_after, matching, order
-from scrubjay.types import PENDING, Filter, Match, MemoryRecord, Owner, Position
+from scrubjay.types import PENDING, Candidate, Filter, Match, MemoryRecord, Owner, Position
 
 if TYPE_CHECKING:
     import numpy as np
@@ -140,10 +140,9 @@ class InMemoryStore:
 
 
 def _match(record: MemoryRecord, vector: "NDArray[np.float32]", score: float) -> Match:
-    return Match(
+    candidate = Candidate(
         id=record.id,
         version=record.version,
-        score=score,
         kind=record.kind,
         text=record.text,
         vector=vector,
@@ -158,3 +157,4 @@ def _match(record: MemoryRecord, vector: "NDArray[np.float32]", score: float) ->
         entities=record.entities,
         relations=record.relations,
     )
+    return Match(candidate=candidate, score=score)

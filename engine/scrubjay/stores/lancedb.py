@@ -12,22 +12,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar
 
 from scrubjay.errors import ScrubjayError, StoreError
-from scrubjay.graph.subject import Subject, subject_of
 from scrubjay.stores.disk import mark, sync
 from scrubjay.stores.lancedb_erasure import discard, erase_rows, finish_discarding, is_unfinished
 from scrubjay.stores.locks import OwnerLocks
-from scrubjay.stores.matching import order, stating
+from scrubjay.stores.matching import order
 from scrubjay.stores.sql import condition, quoted
 from scrubjay.texts import one_line
 from scrubjay.types import PENDING, Filter, Match, MemoryRecord, Owner, Position, State
 
 if TYPE_CHECKING:
     import numpy as np
-    import pyarrow as pa
-    from lancedb.query import LanceVectorQueryBuilder
     from lancedb.table import Table
     from numpy.typing import NDArray
 
@@ -50,11 +47,13 @@ _LATEST_FIRST = ("recorded_at", "id", "version")
 class LanceDBStore:
     """Tables in `folder`, which is made private (0700) if it is made here.
 
-    `embedding` and `dimension` are recorded with each table. Opening reads nothing; LanceDB (0.7 s) is imported here
-    and nowhere else. Raises StoreError when the folder cannot be used.
+    `embedding` and `dimension` are recorded with each table. Tables of up to `most_held` rows are searched in memory.
+    Opening reads nothing; LanceDB (0.7 s) is imported here and in its neighbours only.
+
+    Raises StoreError when the folder cannot be used.
     """
 
-    def __init__(self, folder: Path, *, embedding: str, dimension: int) -> None:
+    def __init__(self, folder: Path, *, embedding: str, dimension: int, most_held: int = 20_000) -> None:
         os.environ.setdefault("LANCEDB_LOG", "error")  # else it warns on stderr about columns that nobody selected
         import lancedb
 
@@ -71,7 +70,7 @@ class LanceDBStore:
         self._locks = OwnerLocks(folder / "locks")
         self._database = lancedb.connect(str(self._tables), read_consistency_interval=timedelta(0))
         self._open: dict[str, tuple[tuple[int, int], Table]] = {}
-        self._images = Images()
+        self._images = Images(most_rows=most_held)
 
     def exclusive(self, owner: Owner) -> AbstractContextManager[None]:
         """Hold the owner's lock across threads and processes."""
@@ -93,6 +92,7 @@ class LanceDBStore:
     ) -> None:
         """Commit all of it in one LanceDB version, and return when it is on the disk."""
         from scrubjay.stores.lancedb_rows import check_embedding, rows_with_vectors
+        from scrubjay.stores.lancedb_search import vectors_by_key
 
         with self._writing(owner) as table:
             if any(record.state is State.PENDING for record in (*inserted, *replaced)):
@@ -103,7 +103,7 @@ class LanceDBStore:
             if not replaced:
                 table.add(rows_with_vectors(inserted, list(vectors), table.schema))
             else:
-                stored = _vectors_by_key(table, [*inserted, *replaced])
+                stored = vectors_by_key(table, [*inserted, *replaced])
                 taken = [record.key for record in inserted if record.key in stored]
                 if taken:
                     raise StoreError(f"version {taken[0][1]} of {taken[0][0]} exists already; nothing was changed")
@@ -124,12 +124,13 @@ class LanceDBStore:
         from lancedb.query import ColumnOrdering
 
         from scrubjay.stores.lancedb_rows import COLUMNS, record_of
+        from scrubjay.stores.lancedb_search import filtered, sql_of
 
         def read(table: "Table") -> list[MemoryRecord]:
             image = self._image(table, where) if where.ids is not None and after is None else None
             if image is not None:
                 return sorted(image.records(where), key=order, reverse=True)[:limit]
-            query = _filtered(table.search(), _sql(table, where, after=after))
+            query = filtered(table.search(), sql_of(table, where, after=after))
             if where.ids is None:  # a few rows by their ids are faster put in order here
                 newest_first = [ColumnOrdering(column_name=name, ascending=False) for name in _LATEST_FIRST]
                 query = query.order_by(newest_first)
@@ -141,59 +142,39 @@ class LanceDBStore:
 
     def count(self, owner: Owner, where: Filter) -> int:
         """Return how many rows match."""
-        return self._read(owner, lambda table: int(table.count_rows(_sql(table, where))), nothing=0)
+        from scrubjay.stores.lancedb_search import sql_of
+
+        return self._read(owner, lambda table: int(table.count_rows(sql_of(table, where))), nothing=0)
 
     def dense(self, owner: Owner, vectors: "NDArray[np.float32]", where: Filter, *, limit: int) -> list[list[Match]]:
         """Return for each vector the rows nearest by cosine, best first; exact: there is no vector index."""
-        from scrubjay.stores.lancedb_rows import MATCH_COLUMNS, check_embedding, matches_of
+        from scrubjay.stores.lancedb_rows import check_embedding
+        from scrubjay.stores.lancedb_search import nearest
 
         def read(table: "Table") -> list[list[Match]]:
             image = self._image(table, where)
             check_embedding(table.schema if image is None else image.rows.schema, self._embedding)
-            if image is not None:
-                return image.nearest(vectors, where, limit=limit)
-            sql, columns = _sql(table, where), [*MATCH_COLUMNS, "_distance"]
-            found = []
-            for vector in vectors:
-                nearest = cast("LanceVectorQueryBuilder", table.search(vector)).distance_type("cosine")
-                rows = _filtered(nearest, sql).limit(limit).select(columns).to_arrow()
-                found.append(matches_of(rows, [1 - distance for distance in rows["_distance"].to_pylist()]))
-            return found
+            return image.nearest(vectors, where, limit=limit) if image else nearest(table, vectors, where, limit)
 
         return self._read(owner, read, nothing=[[] for _ in vectors])
 
+    def lexical(self, owner: Owner, text: str, where: Filter, *, limit: int) -> list[Match]:
+        """Return the rows that share words with `text`, by BM25, best first."""
+        from scrubjay.stores.lancedb_search import sharing_words
+
+        return self._read(
+            owner, lambda table: sharing_words(table, text, where, limit, self._image(table, where)), nothing=[]
+        )
+
     def speakers(self, owner: Owner, where: Filter) -> frozenset[str]:
         """Return the names under which matching rows were said."""
+        from scrubjay.stores.lancedb_search import names
 
         def read(table: "Table") -> frozenset[str]:
             image = self._image(table, where)
-            if image is not None:
-                return image.speakers(where)
-            rows = _filtered(table.search(), f"({_sql(table, where)}) AND name <> ''").select(["name"]).to_arrow()
-            return frozenset(rows["name"].to_pylist())
+            return image.speakers(where) if image else names(table, where)
 
         return self._read(owner, read, nothing=frozenset())
-
-    def lexical(self, owner: Owner, text: str, where: Filter, *, limit: int) -> list[Match]:
-        """Return the rows that share words with `text`, by BM25, best first."""
-        from lancedb.query import MatchQuery
-
-        from scrubjay.stores.lancedb_rows import MATCH_COLUMNS, matches_of
-
-        def read(table: "Table") -> list[Match]:
-            # A plain string would be parsed: quoted words in it become a phrase query, and fail.
-            wanted = MatchQuery(text, "lexical")  # type: ignore[call-arg]  # type checkers do not see its defaults
-            query = _filtered(table.search(wanted), _sql(table, where)).limit(limit)
-            image = self._image(table, where)
-            if image is not None:
-                keys = query.select(["id", "version", "_score"]).to_arrow()
-                found = image.matches(keys)
-                if len(found) == len(keys):  # else the table has changed between the two
-                    return found
-            rows = query.select([*MATCH_COLUMNS, "_score"]).to_arrow()
-            return matches_of(rows, rows["_score"].to_pylist())
-
-        return self._read(owner, read, nothing=[])
 
     def erase(self, owner: Owner, ids: Sequence[str], *, versions: Sequence[tuple[str, int]] = ()) -> None:
         """Delete, then rewrite every file that could still hold a byte of it."""
@@ -206,20 +187,20 @@ class LanceDBStore:
             if table is None:
                 return
             erased = table.count_rows(where)
-            self._images.drop(owner.digest)
             if erased and erased == table.count_rows():
                 self.erase_owner(owner)
             elif erased or is_unfinished(self._folder(owner)):
                 with self._writing(owner):
                     erase_rows(table, where, self._folder(owner))
                     self._unmark_if_done(owner, table)
+                self._images.drop(owner.digest)
 
     def erase_owner(self, owner: Owner) -> None:
         """Take the owner's table away at once, folder and all, and remove it."""
         with self.exclusive(owner), _translated("erase"):
             self._open.pop(owner.digest, None)
-            self._images.drop(owner.digest)
             discard(self._folder(owner))
+            self._images.drop(owner.digest)
             self._marker(owner).unlink(missing_ok=True)
 
     def owners(self, *, prefix: str = "") -> list[Owner]:
@@ -255,7 +236,7 @@ class LanceDBStore:
 
     def _image(self, table: "Table", where: Filter) -> "Image | None":
         """Return the table as it is now, in memory, if it is small and can decide the filter."""
-        image = self._images.of(table)
+        image = self._images.of(table, self._tables / f"{table.name}.lance" / "_versions")
         return image if image is not None and image.decides(where) else None
 
     def _make_private_folders(self) -> None:
@@ -355,39 +336,6 @@ def _is_committed(folder: Path) -> bool:
 def _is_gone(error: Exception) -> bool:
     """Whether a table or one of its files has vanished: another process has dropped or rewritten it."""
     return isinstance(error, FileNotFoundError) or "not found" in str(error).lower()
-
-
-def _filtered(query: Any, sql: str) -> Any:  # LanceDB has one builder class per kind of query
-    return query.where(sql, prefilter=True)
-
-
-def _sql(table: "Table", where: Filter, *, after: Position | None = None) -> str:
-    """Return the filter as SQL; which rows facts rest on or tell of, SQL without subqueries has to be told."""
-    from scrubjay.stores.lancedb_rows import BLANK_ID
-
-    claimed: set[str] = set()
-    if where.unclaimed:
-        rows = (
-            table.search().where("kind = 'fact' AND state <> 'suspect'").select(["source_ids"]).to_arrow().to_pylist()
-        )
-        claimed = {source for row in rows for source in row["source_ids"]}
-    subject = None if where.entity is None else _subject(table, where, where.entity)
-    wanted = condition(where, after=after, claimed=sorted(claimed), subject=subject)
-    no_blank = f"id <> {quoted(BLANK_ID)}"  # the row that an erasure adds and takes away again
-    return f"{no_blank} AND {wanted}" if wanted else no_blank
-
-
-def _subject(table: "Table", where: Filter, entity: str) -> Subject:
-    from scrubjay.stores.lancedb_rows import STATED, statement_of
-
-    rows = table.search().where(condition(stating(where))).select(STATED).to_arrow().to_pylist()
-    return subject_of(entity, [statement_of(row) for row in rows], at=where.as_of or where.current_at)
-
-
-def _vectors_by_key(table: "Table", records: Sequence[MemoryRecord]) -> "dict[tuple[str, int], pa.Array]":
-    where = condition(Filter(ids=tuple({record.id for record in records})))
-    rows = table.search().where(where).select(["id", "version", "vector"]).to_arrow().to_pylist()
-    return {(row["id"], row["version"]): row["vector"] for row in rows}
 
 
 def _files(folder: Path) -> set[str]:

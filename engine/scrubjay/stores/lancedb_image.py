@@ -1,23 +1,25 @@
 """One owner's table as it is at one version, in memory: exact dense search over it costs microseconds."""
 
 import threading
+import time
 from collections import OrderedDict
+from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from scrubjay.moments import micros
-from scrubjay.stores.lancedb_rows import BLANK_ID, COLUMNS, matches_of, record_of, vectors_of
-from scrubjay.types import Filter, Match, MemoryRecord, Scope, Visibility
+from scrubjay.stores.lancedb_rows import BLANK_ID, COLUMNS, candidates_of, record_of, vectors_of
+from scrubjay.types import Candidate, Filter, Match, MemoryRecord, Scope, Visibility
 
 if TYPE_CHECKING:
     from lancedb.table import Table
     from numpy.typing import NDArray
 
-MOST_ROWS = 20_000
-"""Up to this size a table is held (reading one takes 3 ms with 1,000 rows, 16 with 10,000); above, LanceDB searches."""
 _MOST_BYTES = 256 << 20  # of all tables together
+_CLOCK_TICK_NS = 50_000_000  # file systems stamp with a clock that ticks every 4 to 10 ms
 _NEVER = np.iinfo(np.int64).max
 _DECIDED_HERE = {
     "visible", "ids", "kind", "states", "category", "session_id", "written_by", "current_at", "as_of", "alive_at",
@@ -27,13 +29,18 @@ _NOTHING = Filter()
 
 
 class Image:
-    """The rows of a table at a version. What changes a table makes a new version, so that this never does."""
+    """The rows of a table at a version; what changes the table makes another one.
+
+    Thread-safe: what is worked out once is kept, and two threads that do so at a time get the same.
+    """
 
     def __init__(self, rows: pa.Table) -> None:
         self.rows = rows.filter(pa.compute.not_equal(rows["id"], BLANK_ID)).combine_chunks()
         self.vectors = vectors_of(self.rows)
-        self._columns: dict[str, NDArray[Any]] = {}
+        self._numbers: dict[str, NDArray[Any]] = {}
+        self._codes: dict[str, tuple[list[str], NDArray[Any]]] = {}
         self._positions_by_id: dict[str, list[int]] = {}
+        self._candidates: dict[int, Candidate] = {}
 
     def decides(self, where: Filter) -> bool:
         """Whether a filter looks at nothing but the columns that are compared here."""
@@ -43,19 +50,19 @@ class Image:
 
     def matching(self, where: Filter) -> "NDArray[np.intp]":
         """Return the positions of the rows that match, as `stores.matching` defines it."""
-        mask = np.ones(self.rows.num_rows, dtype=bool)
+        mask = self._in_time(where)
         if where.ids is not None:
-            mask[:] = False
-            mask[[p for memory_id in where.ids for p in self._positions().get(memory_id, ())]] = True
+            known = self._positions()
+            mask &= self._only([position for memory_id in where.ids for position in known.get(memory_id, ())])
         if where.states is not None:
-            mask &= np.isin(self._texts("state"), sorted(where.states))
+            mask &= self._is_one_of("state", where.states)
         for column in ("kind", "category", "session_id", "written_by"):
             value = getattr(where, column)
             if value is not None:
-                mask &= self._texts(column) == str(value)
+                mask &= self._is_one_of(column, {value})
         if where.visible is not None:
             mask &= self._visible(where.visible)
-        return np.flatnonzero(mask & self._in_time(where))
+        return np.flatnonzero(mask)
 
     def nearest(self, vectors: "NDArray[np.float32]", where: Filter, *, limit: int) -> list[list[Match]]:
         """Return for each vector the matching rows nearest by cosine, best first."""
@@ -63,8 +70,9 @@ class Image:
         found = []
         for every in vectors @ self.vectors.T:  # of all rows: copying those that match would take longer
             scores = every[positions]
-            best = np.argsort(-scores, kind="stable")[:limit]
-            found.append(matches_of(self.rows.take(positions[best]), scores[best].tolist()))
+            best = np.argpartition(-scores, limit)[:limit] if len(scores) > limit else np.arange(len(scores))
+            best = best[np.argsort(-scores[best], kind="stable")]
+            found.append(self._matches(positions[best].tolist(), scores[best].tolist()))
         return found
 
     def matches(self, scored: pa.Table) -> list[Match]:
@@ -77,28 +85,49 @@ class Image:
             for position in self._positions().get(memory_id, ())
             if versions[position] == version
         ]
-        positions = np.array([position for position, _ in known], dtype=np.int64)
-        return matches_of(self.rows.take(positions), [score for _, score in known])
+        return self._matches([position for position, _ in known], [score for _, score in known])
 
     def records(self, where: Filter) -> list[MemoryRecord]:
-        """Return the matching rows."""
+        """Return the matching rows, made anew: their metadata is the caller's to change."""
         rows = self.rows.select(COLUMNS).take(self.matching(where))
         return [record_of(row) for row in rows.to_pylist()]
 
     def speakers(self, where: Filter) -> frozenset[str]:
         """Return the names of the matching rows."""
-        return frozenset(self._texts("name")[self.matching(where)].tolist()) - {""}
+        labels, codes = self._coded("name")
+        return frozenset(labels[code] for code in np.unique(codes[self.matching(where)]).tolist()) - {""}
 
-    def _texts(self, column: str) -> "NDArray[Any]":
-        if column not in self._columns:
-            self._columns[column] = np.array(self.rows[column].to_pylist(), dtype=object)
-        return self._columns[column]
+    def _matches(self, positions: Sequence[int], scores: Sequence[float]) -> list[Match]:
+        """Return matches; a row is made a candidate once, and kept."""
+        new = [position for position in positions if position not in self._candidates]
+        if new:
+            made = candidates_of(self.rows.take(np.array(new, dtype=np.int64)))
+            self._candidates.update(zip(new, made, strict=True))
+        pairs = zip(positions, scores, strict=True)
+        return [Match(candidate=self._candidates[position], score=score) for position, score in pairs]
+
+    def _coded(self, column: str) -> "tuple[list[str], NDArray[Any]]":
+        """Return the different texts of a column, and for each row which of them it has."""
+        if column not in self._codes:
+            encoded = self.rows[column].combine_chunks().dictionary_encode()
+            self._codes[column] = (encoded.dictionary.to_pylist(), encoded.indices.to_numpy())
+        return self._codes[column]
+
+    def _is_one_of(self, column: str, wanted: Collection[str]) -> "NDArray[np.bool_]":
+        labels, codes = self._coded(column)
+        holds: NDArray[np.bool_] = np.array([label in wanted for label in labels], dtype=bool)[codes]
+        return holds
+
+    def _only(self, positions: Sequence[int]) -> "NDArray[np.bool_]":
+        mask = np.zeros(self.rows.num_rows, dtype=bool)
+        mask[positions] = True
+        return mask
 
     def _integers(self, column: str) -> "NDArray[Any]":
         """Return whole numbers, or moments as microseconds since 1970 with null as the end of time."""
-        if column not in self._columns:
-            self._columns[column] = self.rows[column].cast(pa.int64()).fill_null(_NEVER).to_numpy()
-        return self._columns[column]
+        if column not in self._numbers:
+            self._numbers[column] = self.rows[column].cast(pa.int64()).fill_null(_NEVER).to_numpy()
+        return self._numbers[column]
 
     def _positions(self) -> dict[str, list[int]]:
         """Return where the versions of each memory are."""
@@ -110,10 +139,9 @@ class Image:
         return self._positions_by_id
 
     def _visible(self, visible: Visibility) -> "NDArray[np.bool_]":
-        scopes = self._texts("scope")
-        seen: NDArray[np.bool_] = np.isin(scopes, sorted(visible.scopes - {Scope.SESSION}))
+        seen = self._is_one_of("scope", visible.scopes - {Scope.SESSION})
         if Scope.SESSION in visible.scopes:
-            seen |= (scopes == str(Scope.SESSION)) & (self._texts("session_id") == visible.session_id)
+            seen |= self._is_one_of("scope", {Scope.SESSION}) & self._is_one_of("session_id", {visible.session_id})
         return seen
 
     def _in_time(self, where: Filter) -> "NDArray[np.bool_]":
@@ -135,26 +163,36 @@ class Image:
 
 
 class Images:
-    """The images of the tables that were searched last, bounded in bytes. Thread-safe."""
+    """The images of the tables that were searched last, bounded in bytes. Thread-safe.
 
-    def __init__(self) -> None:
+    A table of more than `most_rows` is not held: reading one takes 3 ms with 1,000 rows and 16 with 10,000.
+    """
+
+    def __init__(self, *, most_rows: int) -> None:
+        self._most_rows = most_rows
         self._held: OrderedDict[str, tuple[Table, int, Image]] = OrderedDict()
         self._guard = threading.Lock()
 
-    def of(self, table: "Table") -> Image | None:
-        """Return the table as it is now; None when it has too many rows to be held."""
-        name, version = table.name, table.version
+    def of(self, table: "Table", manifests: Path) -> Image | None:
+        """Return the table as it is now; None when it has too many rows to be held.
+
+        `manifests` is the folder in which each commit leaves a file, which changes the folder's time: looking at that
+        costs a hundredth of asking for the version. A time so recent that the clock might not tell two commits apart
+        is not trusted.
+        """
+        name, changed_at = table.name, manifests.stat().st_mtime_ns
         with self._guard:
-            held, seen, image = self._held.get(name, (None, -1, None))
-            if held is table and seen == version:
+            held, seen_at, image = self._held.get(name, (None, 0, None))
+            if held is table and seen_at == changed_at:
                 self._held.move_to_end(name)
                 return image
-        if table.count_rows() > MOST_ROWS:
+        if table.count_rows() > self._most_rows:
             self.drop(name)
             return None
+        asked_at = time.time_ns()
         image = Image(table.to_arrow())
-        if table.version == version:  # else it has grown meanwhile: good for this call, and for no other
-            self._hold(name, table, version, image)
+        if changed_at < asked_at - _CLOCK_TICK_NS and manifests.stat().st_mtime_ns == changed_at:
+            self._hold(name, table, changed_at, image)
         return image
 
     def drop(self, name: str) -> None:
@@ -167,9 +205,9 @@ class Images:
         with self._guard:
             self._held.clear()
 
-    def _hold(self, name: str, table: "Table", version: int, image: Image) -> None:
+    def _hold(self, name: str, table: "Table", changed_at: int, image: Image) -> None:
         with self._guard:
-            self._held[name] = (table, version, image)
+            self._held[name] = (table, changed_at, image)
             self._held.move_to_end(name)
             while len(self._held) > 1 and sum(i.rows.nbytes for _, _, i in self._held.values()) > _MOST_BYTES:
                 self._held.popitem(last=False)

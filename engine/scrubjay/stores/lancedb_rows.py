@@ -11,7 +11,7 @@ import pyarrow.compute
 from scrubjay.errors import EmbeddingMismatch, StoreError
 from scrubjay.graph.subject import Statement
 from scrubjay.stores.matching import metadata_terms
-from scrubjay.types import Kind, Match, MemoryRecord, Owner, Relation, Scope, State
+from scrubjay.types import Candidate, Kind, MemoryRecord, Owner, Relation, Scope, State
 
 if TYPE_CHECKING:
     import numpy as np
@@ -125,7 +125,7 @@ def _row(record: MemoryRecord) -> dict[str, Any]:
     return row
 
 
-MATCH_COLUMNS = [
+CANDIDATE_COLUMNS = [
     "id", "version", "kind", "text", "vector", "occurred_at", "valid_from", "recorded_at", "role", "name", "session_id",
     "turn", "importance", "source_ids", "entities", "relations",
 ]  # fmt: skip
@@ -139,8 +139,8 @@ def vectors_of(rows: pa.Table) -> "NDArray[np.float32]":
     return flat.reshape(len(column), column.type.list_size)
 
 
-def matches_of(rows: pa.Table, scores: Sequence[float]) -> list[Match]:
-    """Return matches of rows that have at least `MATCH_COLUMNS`; column by column, which is much faster than by row."""
+def candidates_of(rows: pa.Table) -> list[Candidate]:
+    """Return what ranking looks at, of rows with at least `CANDIDATE_COLUMNS`; by column is much faster than by row."""
     said_at = pa.compute.coalesce(rows["occurred_at"], rows["valid_from"]).cast(pa.int64()).to_pylist()
     recorded_at = rows["recorded_at"].cast(pa.int64()).to_pylist()
     plain = [rows[name].to_pylist() for name in ("id", "version", "text", "role", "name", "session_id", "turn")]
@@ -149,14 +149,14 @@ def matches_of(rows: pa.Table, scores: Sequence[float]) -> list[Match]:
     related = [tuple(Relation(**each) for each in row) for row in _tuples(rows["relations"])]
     importances = rows["importance"].to_pylist()
     return [
-        Match(
-            id=i, version=v, score=score, kind=kind, text=text, vector=vector, said_at=said, recorded_at=recorded,
-            role=role, name=name, session_id=session, turn=turn, importance=importance, source_ids=sources,
-            entities=entities, relations=relations,
+        Candidate(
+            id=i, version=v, kind=kind, text=text, vector=vector, said_at=said, recorded_at=recorded, role=role,
+            name=name, session_id=session, turn=turn, importance=importance, source_ids=sources, entities=entities,
+            relations=relations,
         )
-        for i, v, text, role, name, session, turn, score, kind, vector, said, recorded, importance, sources, entities,
+        for i, v, text, role, name, session, turn, kind, vector, said, recorded, importance, sources, entities,
             relations in zip(
-                *plain, scores, kinds, vectors_of(rows), said_at, recorded_at, importances, *lists, related, strict=True
+                *plain, kinds, vectors_of(rows), said_at, recorded_at, importances, *lists, related, strict=True
             )
     ]  # fmt: skip
 
