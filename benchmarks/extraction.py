@@ -21,7 +21,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from main_job import conversations, sessions, share
+from dialogues import sessions, turn_ids, written
+from main_job import share
 
 from scrubjay import Memory
 from scrubjay.embedding.bert import count_tokens
@@ -73,10 +74,10 @@ def gate(told: list[dict[str, Any]]) -> dict[str, Any]:
         for turn in session
     ]
     evidence = {
-        (number, f"D{int(session)}:{int(turn)}")
+        (number, turn)
         for number, conversation in enumerate(told)
         for question in conversation["qa"]
-        for session, turn in re.findall(r"D(\d+):(\d+)", " ".join(question.get("evidence", [])))
+        for turn in turn_ids(question.get("evidence", []))
     }
     small = {(number, turn) for number, turn, text in turns if is_small_talk(text)}
     aside = {(number, turn) for number, turn, text in turns if suspicion(text)}
@@ -158,7 +159,7 @@ def main() -> None:
     options = parser.parse_args()
     if not options.data.is_file():
         raise SystemExit(f"{options.data} is not there; give a file of LoCoMo's form")
-    told = conversations(options.data)
+    told = written(options.data)
     window = read(told if options.all else told[:1])
     figures = {
         "gate": gate(told),

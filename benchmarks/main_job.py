@@ -11,64 +11,31 @@ milliseconds and as a ratio to one query embedding measured in the same run.
 """
 
 import argparse
-import gzip
 import json
 import os
-import re
 import statistics
 import sys
 import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import anyio
+from dialogues import ANSWERABLE, sessions, turn_ids, written
 from mcp import Client, StdioServerParameters
 
 from scrubjay.embedding.fastembed import FastembedEmbedder
 
 SHOWN = 10
-ANSWERABLE = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop"}
-
-
-def conversations(path: Path) -> list[dict[str, Any]]:
-    written = path.read_bytes()
-    return list(json.loads(gzip.decompress(written) if path.suffix == ".gz" else written))
-
-
-def sessions(conversation: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """Return the messages of each dialogue session, in order, with the turn's id as metadata."""
-    told = conversation["conversation"]
-    numbers = sorted(int(name.split("_")[1]) for name in told if re.fullmatch(r"session_\d+", name))
-    return {
-        f"session_{number}": [
-            {
-                "role": "user",
-                "name": turn["speaker"],
-                "content": turn["text"],
-                "time": moment(told[f"session_{number}_date_time"]),
-                "metadata": {"turn": turn["dia_id"]},
-            }
-            for turn in told[f"session_{number}"]
-            if turn["text"].strip()
-        ]
-        for number in numbers
-    }
-
-
-def moment(text: str) -> str:
-    return datetime.strptime(text, "%I:%M %p on %d %B, %Y").replace(tzinfo=UTC).isoformat()
 
 
 def questions(conversation: dict[str, Any]) -> list[tuple[int, str, set[str]]]:
     """Return category, question and evidence turns of every question that has an answer."""
     asked = []
     for question in conversation["qa"]:
-        found = re.findall(r"D(\d+):(\d+)", " ".join(question.get("evidence", [])))
-        evidence = {f"D{int(session)}:{int(turn)}" for session, turn in found}
+        evidence = set(turn_ids(question.get("evidence", [])))
         if question["category"] in ANSWERABLE and evidence:
             asked.append((question["category"], question["question"], evidence))
     return asked
@@ -151,7 +118,7 @@ def main() -> None:
     options = parser.parse_args()
     if not options.data.is_file():
         raise SystemExit(f"{options.data} is not there; give a file of LoCoMo's form")
-    found = [c for c in conversations(options.data) if options.conversation in {None, c["sample_id"]}]
+    found = [c for c in written(options.data) if options.conversation in {None, c["sample_id"]}]
     if not found:
         raise SystemExit(f"{options.data} has no conversation {options.conversation!r}")
 
