@@ -264,13 +264,12 @@ class LanceDBStore:
         from scrubjay.stores.lancedb_rows import check_schema, index
 
         name, folder = owner.digest, self._folder(owner)
-        if not _is_committed(folder):
-            self._open.pop(name, None)
-            return None
-        status = folder.stat()
-        stamp = (status.st_ino, status.st_mtime_ns)
         known, table = self._open.get(name, (None, None))
+        stamp = _stamp(folder)
         if table is None or known != stamp:
+            if stamp is None or not _is_committed(folder):
+                self._open.pop(name, None)
+                return None
             table = self._database.open_table(name)
             check_schema(table.schema, owner)
             if not table.list_indices():  # its maker was killed between the table and its index
@@ -326,6 +325,15 @@ def _compact(table: "Table") -> None:
         table.optimize(cleanup_older_than=_KEEP_OLD_VERSIONS)
     except (RuntimeError, OSError) as error:
         logger.warning("compaction is put off: %s", one_line(str(error), longest=200))
+
+
+def _stamp(folder: Path) -> tuple[int, int] | None:
+    """Return what tells a folder from another one made in its place; None when there is none."""
+    try:
+        status = folder.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _is_committed(folder: Path) -> bool:

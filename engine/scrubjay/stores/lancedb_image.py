@@ -68,8 +68,8 @@ class Image:
         """Return for each vector the matching rows nearest by cosine, best first."""
         positions = self.matching(where)
         found = []
-        for every in vectors @ self.vectors.T:  # of all rows: copying those that match would take longer
-            scores = every[positions]
+        for vector in vectors:
+            scores = (self.vectors @ vector)[positions]  # of all rows: copying those that match would take longer
             best = np.argpartition(-scores, limit)[:limit] if len(scores) > limit else np.arange(len(scores))
             best = best[np.argsort(-scores[best], kind="stable")]
             found.append(self._matches(positions[best].tolist(), scores[best].tolist()))
