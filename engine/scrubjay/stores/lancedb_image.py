@@ -101,7 +101,8 @@ class Image:
         """Return matches; a row is made a candidate once, and kept."""
         new = [position for position in positions if position not in self._candidates]
         if new:
-            made = candidates_of(self.rows.take(np.array(new, dtype=np.int64)))
+            rows = self.rows.take(np.array(new, dtype=np.int64))
+            made = candidates_of(rows, (self.vectors[position] for position in new))  # no copies of vectors
             self._candidates.update(zip(new, made, strict=True))
         pairs = zip(positions, scores, strict=True)
         return [Match(candidate=self._candidates[position], score=score) for position, score in pairs]

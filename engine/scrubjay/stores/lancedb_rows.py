@@ -1,7 +1,7 @@
 """The table's schema and index, and rows as Arrow sees them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
@@ -139,7 +139,7 @@ def vectors_of(rows: pa.Table) -> "NDArray[np.float32]":
     return flat.reshape(len(column), column.type.list_size)
 
 
-def candidates_of(rows: pa.Table) -> list[Candidate]:
+def candidates_of(rows: pa.Table, vectors: "Iterable[NDArray[np.float32]]") -> list[Candidate]:
     """Return what ranking looks at, of rows with at least `CANDIDATE_COLUMNS`; by column is much faster than by row."""
     said_at = pa.compute.coalesce(rows["occurred_at"], rows["valid_from"]).cast(pa.int64()).to_pylist()
     recorded_at = rows["recorded_at"].cast(pa.int64()).to_pylist()
@@ -156,7 +156,7 @@ def candidates_of(rows: pa.Table) -> list[Candidate]:
         )
         for i, v, text, role, name, session, turn, kind, vector, said, recorded, importance, sources, entities,
             relations in zip(
-                *plain, kinds, vectors_of(rows), said_at, recorded_at, importances, *lists, related, strict=True
+                *plain, kinds, vectors, said_at, recorded_at, importances, *lists, related, strict=True
             )
     ]  # fmt: skip
 

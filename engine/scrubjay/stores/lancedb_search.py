@@ -7,7 +7,7 @@ import pyarrow as pa
 from lancedb.query import MatchQuery
 
 from scrubjay.graph.subject import Subject, subject_of
-from scrubjay.stores.lancedb_rows import BLANK_ID, CANDIDATE_COLUMNS, STATED, candidates_of, statement_of
+from scrubjay.stores.lancedb_rows import BLANK_ID, CANDIDATE_COLUMNS, STATED, candidates_of, statement_of, vectors_of
 from scrubjay.stores.matching import stating
 from scrubjay.stores.sql import condition, quoted
 from scrubjay.types import Filter, Match, MemoryRecord, Position
@@ -47,7 +47,7 @@ def sharing_words(table: "Table", text: str, where: Filter, limit: int, image: "
 
 
 def _matches(rows: pa.Table, scores: Sequence[float]) -> list[Match]:
-    pairs = zip(candidates_of(rows), scores, strict=True)
+    pairs = zip(candidates_of(rows, vectors_of(rows)), scores, strict=True)
     return [Match(candidate=candidate, score=score) for candidate, score in pairs]
 
 
