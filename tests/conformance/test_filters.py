@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from scrubjay.ports import MemoryStore
 from scrubjay.stores.lancedb import LanceDBStore
 from scrubjay.stores.matching import is_visible, matching, metadata_terms
 from scrubjay.stores.sql import quoted
-from scrubjay.types import Filter, Kind, MemoryRecord, Relation, Scope, State, Visibility
+from scrubjay.types import Filter, Kind, Match, MemoryRecord, Relation, Scope, State, Visibility
 
 NASTY = [
     "plain", "it's", "''", "'", '"', "\\", "\\'", "a''b", "'''", "x' OR '1'='1", "'; DROP TABLE t; --", "%", "_", "*",
@@ -84,10 +85,30 @@ filters = st.builds(
 
 
 @pytest.fixture(scope="module")
-def lance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MemoryStore]:
-    store = LanceDBStore(tmp_path_factory.mktemp("filters"), embedding="hand-written", dimension=4)
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("filters")
+
+
+@pytest.fixture(scope="module")
+def lance(folder: Path) -> Iterator[MemoryStore]:
+    store = LanceDBStore(folder, embedding="hand-written", dimension=4)
     yield store
     store.close()
+
+
+@pytest.fixture(scope="module")
+def unheld(folder: Path) -> Iterator[MemoryStore]:
+    """The same tables, none of them held in memory: LanceDB searches itself."""
+    store = LanceDBStore(folder, embedding="hand-written", dimension=4, most_held=0)
+    yield store
+    store.close()
+
+
+ANY = Filter()
+few_conditions = st.lists(st.sampled_from(Filter.__slots__), max_size=2).flatmap(
+    lambda names: st.builds(lambda where: replace(ANY, **{name: getattr(where, name) for name in names}), filters)
+)
+"""Filters of two conditions at most, which more rows satisfy than a whole one."""
 
 
 def fill(store: MemoryStore, made: list[dict[str, object]], *, versions: int = 1) -> list[MemoryRecord]:
@@ -101,6 +122,10 @@ def fill(store: MemoryStore, made: list[dict[str, object]], *, versions: int = 1
     return records
 
 
+def by_id(found: list[Match]) -> list[Match]:
+    return sorted(found, key=lambda match: match.candidate.key)
+
+
 @settings(max_examples=25, deadline=None)
 @given(made=st.lists(rows, min_size=6, max_size=12), wheres=st.lists(filters, min_size=12, max_size=24))
 def test_lancedb_filters_like_the_yardstick(
@@ -111,6 +136,56 @@ def test_lancedb_filters_like_the_yardstick(
         expected = {r.key for r in matching(records, where)}
         assert {r.key for r in lance.find(ANA, where)} == expected
         assert lance.count(ANA, where) == len(expected)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    made=st.lists(st.tuples(rows, names), min_size=6, max_size=12),
+    wheres=st.lists(few_conditions | filters, min_size=8, max_size=12),
+)
+def test_every_search_filters_like_the_yardstick(
+    lance: MemoryStore, unheld: MemoryStore, made: list[tuple[dict[str, object], str]], wheres: list[Filter]
+) -> None:
+    records = fill(lance, [{**columns, "name": name} for columns, name in made], versions=2)
+    for where in wheres:
+        expected = matching(records, where)
+        keys = sorted(r.key for r in expected)
+        for store in (lance, unheld):
+            for found in (
+                *store.dense(ANA, UNITS[:2], where, limit=50),
+                store.lexical(ANA, "memory", where, limit=50),
+            ):
+                assert sorted(match.candidate.key for match in found) == keys
+                scores = [match.score for match in found]
+                assert scores == sorted(scores, reverse=True)
+            assert store.speakers(ANA, where) == {r.name for r in expected} - {""}
+
+
+def test_no_search_finds_a_version_that_was_never_true(lance: MemoryStore, unheld: MemoryStore) -> None:
+    fill(lance, [{"valid_from": MOMENTS[3], "valid_to": moment, "name": str(moment)} for moment in MOMENTS[3:]])
+    now = Filter(current_at=NOON)
+    for store in (lance, unheld):
+        assert [m.candidate.id for m in store.dense(ANA, UNITS[:1], now, limit=9)[0]] == ["m1"]
+        assert [m.candidate.id for m in store.lexical(ANA, "memory", now, limit=9)] == ["m1"]
+        assert store.speakers(ANA, now) == {str(MOMENTS[4])}
+
+
+@settings(max_examples=10, deadline=None)
+@given(made=st.lists(st.tuples(rows, names), min_size=6, max_size=12), limit=st.integers(1, 12))
+def test_tables_held_in_memory_and_those_that_are_not_give_the_same_matches(
+    lance: MemoryStore, unheld: MemoryStore, made: list[tuple[dict[str, object], str]], limit: int
+) -> None:
+    records = fill(lance, [{**columns, "name": name} for columns, name in made])
+    ids = tuple(r.id for r in records[::2])
+    for where in (Filter(), Filter(ids=ids), Filter(kind=Kind.FACT)):
+        held, read = (store.dense(ANA, UNITS[:1], where, limit=limit)[0] for store in (lance, unheld))
+        assert [m.score for m in held] == pytest.approx([m.score for m in read], abs=1e-6)
+        held, read = (by_id(store.lexical(ANA, "memory m1", where, limit=50)) for store in (lance, unheld))
+        assert held == read
+        assert lance.find(ANA, where) == unheld.find(ANA, where)
+    held, read = (by_id(store.dense(ANA, UNITS[:1], Filter(), limit=50)[0]) for store in (lance, unheld))
+    assert [m.candidate for m in held] == [m.candidate for m in read]
+    assert all((one.candidate.vector == other.candidate.vector).all() for one, other in zip(held, read, strict=True))
 
 
 about = st.builds(

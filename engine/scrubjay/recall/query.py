@@ -66,7 +66,8 @@ class Asked:
 
 def asked(query: str, *, speakers: Iterable[str], now: datetime) -> Asked:
     """Return what a query asks for, among what these people said; relative dates count from `now`."""
-    named = {name: pattern for name in speakers if (pattern := _name_pattern(name)) and pattern.search(query)}
+    longest_first = sorted(speakers, key=lambda name: (-len(name), name))
+    named = {name: pattern for name in longest_first if (pattern := _name_pattern(name)) and pattern.search(query)}
     topic = query
     for pattern in named.values():
         topic = pattern.sub(" ", topic)
@@ -102,8 +103,8 @@ def _tense(query: str) -> Tense:
 
 
 def stems(listed: Iterable[str]) -> frozenset[str]:
-    """Return words in the form in which they are compared: endings are forgiven."""
-    return frozenset(word.rstrip("s")[:_STEM_CHARS] for word in listed)
+    """Return words in the form in which they are compared: endings are forgiven, and the s of "Ana's" is no word."""
+    return frozenset(stem for word in listed if (stem := word.rstrip("s")[:_STEM_CHARS]))
 
 
 def subject_stems(query: Asked) -> frozenset[str]:

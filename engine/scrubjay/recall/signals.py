@@ -61,7 +61,8 @@ def speaker(asked: Asked, pool: Pool, _: Floats) -> Floats:
 def _is_of(candidate: Candidate, speaker: str) -> bool:
     if candidate.kind is Kind.EPISODE:
         return candidate.name == speaker
-    return speaker.split(maxsplit=1)[0].casefold() in words(candidate.text)
+    first_name = words(speaker.split(maxsplit=1)[0])  # several words, if it is "Anne-Marie"
+    return bool(first_name) and f" {' '.join(first_name)} " in f" {' '.join(words(candidate.text))} "
 
 
 def date(asked: Asked, pool: Pool, _: Floats) -> Floats:

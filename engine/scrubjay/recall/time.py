@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -23,6 +24,7 @@ _LATELY = re.compile(
 )
 _COUNTS = {"couple of": 2, "few": 3, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
 _UNIT_DAYS = {"day": 1, "week": 7, "weekend": 7, "month": 31, "year": 366}
+_MOST_UNITS = 99
 _TOLD_LATER = timedelta(days=7)  # what happened is told on the day or within a week
 _SLACK = timedelta(days=1)
 
@@ -47,8 +49,13 @@ class NamedTime:
 
 
 def named_time(text: str, *, now: datetime) -> NamedTime:
-    """Return when an English query is about; "last week" and the like count back from `now`."""
-    spans = [*_written(text), *_relative(text, now)]
+    """Return when an English query is about; "last week" and the like count back from `now`.
+
+    What lies beyond the ends of the calendar is not named.
+    """
+    spans = [*_written(text)]
+    with suppress(OverflowError):
+        spans.extend(_relative(text, now))
     months = {_MONTHS.index(found["month"]) + 1 for found in _WRITTEN.finditer(text) if not found["year"]}
     return NamedTime(
         spans=tuple((micros(begin), micros(end)) for begin, end in spans),
@@ -87,5 +94,5 @@ def _relative(text: str, now: datetime) -> Iterator[tuple[datetime, datetime]]:
         yield day - slack, day + slack + _SLACK
     for found in _LATELY.finditer(text.casefold()):
         written = found["count"] or "1"
-        count = int(written) if written.isdigit() else _COUNTS[written]
-        yield now - timedelta(days=min(count, 99) * _UNIT_DAYS[found["unit"]]) - _SLACK, now
+        count = _COUNTS.get(written) or int(written[:3])  # Python refuses to read thousands of digits
+        yield now - timedelta(days=min(count, _MOST_UNITS) * _UNIT_DAYS[found["unit"]]) - _SLACK, now

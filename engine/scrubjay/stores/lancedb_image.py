@@ -187,13 +187,13 @@ class Images:
             if held is table and seen_at == changed_at:
                 self._held.move_to_end(name)
                 return image
+            self._held.pop(name, None)  # what is out of date may hold what was erased
         if table.count_rows() > self._most_rows:
-            self.drop(name)
             return None
         asked_at = time.time_ns()
         image = Image(table.to_arrow())
-        if changed_at < asked_at - _CLOCK_TICK_NS and manifests.stat().st_mtime_ns == changed_at:
-            self._hold(name, table, changed_at, image)
+        if changed_at < asked_at - _CLOCK_TICK_NS:
+            self._hold(name, table, changed_at, image, manifests)
         return image
 
     def drop(self, name: str) -> None:
@@ -206,8 +206,10 @@ class Images:
         with self._guard:
             self._held.clear()
 
-    def _hold(self, name: str, table: "Table", changed_at: int, image: Image) -> None:
-        with self._guard:
+    def _hold(self, name: str, table: "Table", changed_at: int, image: Image, manifests: Path) -> None:
+        with self._guard:  # so that who erases something drops the image after it is held, or it is not held
+            if manifests.stat().st_mtime_ns != changed_at:
+                return
             self._held[name] = (table, changed_at, image)
             self._held.move_to_end(name)
             while len(self._held) > 1 and sum(i.rows.nbytes for _, _, i in self._held.values()) > _MOST_BYTES:

@@ -24,8 +24,8 @@ def _canonical(value: Any) -> Any:
 def matching(records: Iterable[MemoryRecord], where: Filter) -> list[MemoryRecord]:
     """Return those of an owner's rows that satisfy every condition of the filter."""
     rows = list(records)
-    claiming = [row for row in rows if row.state is not State.SUSPECT] if where.unclaimed else []
-    claimed = {source for row in claiming for source in row.source_ids}
+    claiming = [row for row in rows if row.kind is Kind.FACT and row.state is not State.SUSPECT]
+    claimed = {source for row in claiming for source in row.source_ids} if where.unclaimed else set()
     subject = None if where.entity is None else _subject(rows, where, where.entity)
     return [
         row
