@@ -19,12 +19,13 @@ def collapsed(hits: Sequence[Ranked]) -> list[Ranked]:
         for source in hit.candidate.source_ids:
             facts.setdefault(source, hit)
     kept: dict[str, Ranked] = {}
+    seen: set[str] = set()
     for hit in hits:
+        seen.add(hit.candidate.id)
         fact = facts.get(hit.candidate.id) if hit.candidate.kind is Kind.EPISODE else None
         if fact is None:
             kept.setdefault(hit.candidate.id, hit)
-        elif fact.candidate.id not in kept:
-            kept[fact.candidate.id] = replace(
-                fact, score=hit.score, probability=hit.probability, words=(*fact.words, hit.candidate)
-            )
+        elif fact.candidate.id not in seen:  # the words come first
+            shown = kept.get(fact.candidate.id, replace(fact, score=hit.score, probability=hit.probability))
+            kept[fact.candidate.id] = replace(shown, words=(*shown.words, hit.candidate))
     return list(kept.values())

@@ -66,6 +66,7 @@ class Asked:
 
 def asked(query: str, *, speakers: Iterable[str], now: datetime) -> Asked:
     """Return what a query asks for, among what these people said; relative dates count from `now`."""
+    query = unicodedata.normalize("NFC", query)
     longest_first = sorted(speakers, key=lambda name: (-len(name), name))
     named = {name: pattern for name in longest_first if (pattern := _name_pattern(name)) and pattern.search(query)}
     topic = query
@@ -79,7 +80,7 @@ def asked(query: str, *, speakers: Iterable[str], now: datetime) -> Asked:
         stems=stems(content_words(topic)),
         when=_ASKS_WHEN.search(query) is not None,
         tense=_tense(query),
-        time=named_time(query, now=now),
+        time=named_time(topic, now=now),
     )
 
 
@@ -88,6 +89,7 @@ def _name_pattern(name: str) -> "re.Pattern[str] | None":
 
     Letter case does not matter, except in a name that is an ordinary word as well ("Will").
     """
+    name = unicodedata.normalize("NFC", name)
     parts = [part for part in dict.fromkeys((name.strip(), *name.split()[:1])) if len(part) >= _LEAST_NAME_CHARS]
     if not parts:
         return None

@@ -10,7 +10,9 @@ from scrubjay.dates import day_named_in
 from scrubjay.moments import micros
 
 _MONTHS = "January February March April May June July August September October November December".split()
-_MONTH = rf"(?P<month>{'|'.join(_MONTHS)})"
+_WORDS = ("March", "May", "August")  # in small letters they are no months
+_ANY_CASE = "|".join(month for month in _MONTHS if month not in _WORDS)
+_MONTH = rf"(?P<month>March|May(?! (?:I|we|you|he|she|it|they|my|the)\b)|August|(?i:{_ANY_CASE}))"
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 _YEAR = r"(?P<year>(?:19|20)\d\d)"
 _WRITTEN = re.compile(
@@ -56,7 +58,7 @@ def named_time(text: str, *, now: datetime) -> NamedTime:
     spans = [*_written(text)]
     with suppress(OverflowError):
         spans.extend(_relative(text, now))
-    months = {_MONTHS.index(found["month"]) + 1 for found in _WRITTEN.finditer(text) if not found["year"]}
+    months = {_MONTHS.index(found["month"].capitalize()) + 1 for found in _WRITTEN.finditer(text) if not found["year"]}
     return NamedTime(
         spans=tuple((micros(begin), micros(end)) for begin, end in spans),
         months=frozenset(months if not _YEAR_ALONE.search(text) else ()),
@@ -70,7 +72,7 @@ def _written(text: str) -> Iterator[tuple[datetime, datetime]]:
         months = True
         day = int(found["day"] or found["day_after"] or 0)
         for year in [int(found["year"])] if found["year"] else years:
-            yield from _span(year, _MONTHS.index(found["month"]) + 1, day)
+            yield from _span(year, _MONTHS.index(found["month"].capitalize()) + 1, day)
     for found in _ISO.finditer(text):
         yield from _span(int(found["year"]), int(found["month"]), int(found["day"] or 0))
     if not months:

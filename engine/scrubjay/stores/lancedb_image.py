@@ -1,11 +1,10 @@
 """One owner's table as it is at one version, in memory: exact dense search over it costs microseconds."""
 
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -19,13 +18,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MOST_BYTES = 256 << 20  # of all tables together
-_CLOCK_TICK_NS = 50_000_000  # file systems stamp with a clock that ticks every 4 to 10 ms
 _NEVER = np.iinfo(np.int64).max
 _DECIDED_HERE = {
     "visible", "ids", "kind", "states", "category", "session_id", "written_by", "current_at", "as_of", "alive_at",
     "since", "until",
 }  # fmt: skip
 _NOTHING = Filter()
+
+Commits: TypeAlias = tuple[int, int, frozenset[str]]
 
 
 class Image:
@@ -171,29 +171,26 @@ class Images:
 
     def __init__(self, *, most_rows: int) -> None:
         self._most_rows = most_rows
-        self._held: OrderedDict[str, tuple[Table, int, Image]] = OrderedDict()
+        self._held: OrderedDict[str, tuple[Table, Commits, Image]] = OrderedDict()
         self._guard = threading.Lock()
 
     def of(self, table: "Table", manifests: Path) -> Image | None:
         """Return the table as it is now; None when it has too many rows to be held.
 
-        `manifests` is the folder in which each commit leaves a file, which changes the folder's time: looking at that
-        costs a hundredth of asking for the version. A time so recent that the clock might not tell two commits apart
-        is not trusted.
+        `manifests` is the folder in which each commit leaves a file of its own; looking into it costs a hundredth of
+        asking LanceDB for the version.
         """
-        name, changed_at = table.name, manifests.stat().st_mtime_ns
+        name, commits = table.name, _commits(manifests)
         with self._guard:
-            held, seen_at, image = self._held.get(name, (None, 0, None))
-            if held is table and seen_at == changed_at:
+            held, seen, image = self._held.get(name, (None, None, None))
+            if held is table and seen == commits:
                 self._held.move_to_end(name)
                 return image
             self._held.pop(name, None)  # what is out of date may hold what was erased
         if table.count_rows() > self._most_rows:
             return None
-        asked_at = time.time_ns()
         image = Image(table.to_arrow())
-        if changed_at < asked_at - _CLOCK_TICK_NS:
-            self._hold(name, table, changed_at, image, manifests)
+        self._hold(name, table, commits, image, manifests)
         return image
 
     def drop(self, name: str) -> None:
@@ -206,11 +203,17 @@ class Images:
         with self._guard:
             self._held.clear()
 
-    def _hold(self, name: str, table: "Table", changed_at: int, image: Image, manifests: Path) -> None:
+    def _hold(self, name: str, table: "Table", commits: Commits, image: Image, manifests: Path) -> None:
         with self._guard:  # so that who erases something drops the image after it is held, or it is not held
-            if manifests.stat().st_mtime_ns != changed_at:
+            if _commits(manifests) != commits:  # it was read while somebody wrote: good for this call only
                 return
-            self._held[name] = (table, changed_at, image)
+            self._held[name] = (table, commits, image)
             self._held.move_to_end(name)
             while len(self._held) > 1 and sum(i.rows.nbytes for _, _, i in self._held.values()) > _MOST_BYTES:
                 self._held.popitem(last=False)
+
+
+def _commits(manifests: Path) -> Commits:
+    """Return what every commit changes: the names in the folder of manifests, and which folder it is."""
+    status = manifests.stat()
+    return status.st_ino, status.st_mtime_ns, frozenset(entry.name for entry in manifests.iterdir())
