@@ -355,6 +355,8 @@ class Candidate:
     source_ids: tuple[str, ...] = ()
     entities: tuple[str, ...] = ()
     relations: tuple[Relation, ...] = ()
+    notes: dict[str, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
+    """What ranking has worked out about the row, kept as long as the row is."""
 
     @property
     def key(self) -> tuple[str, int]:

@@ -181,7 +181,9 @@ def test_tables_held_in_memory_and_those_that_are_not_give_the_same_matches(
         held, read = (store.dense(ANA, UNITS[:1], where, limit=limit)[0] for store in (lance, unheld))
         assert [m.score for m in held] == pytest.approx([m.score for m in read], abs=1e-6)
         held, read = (by_id(store.lexical(ANA, "memory m1", where, limit=50)) for store in (lance, unheld))
-        assert held == read
+        assert [m.candidate for m in held] == [m.candidate for m in read]
+        if where == Filter():  # LanceDB counts words among the rows that its filter leaves
+            assert [m.score for m in held] == pytest.approx([m.score for m in read], abs=1e-6)
         assert lance.find(ANA, where) == unheld.find(ANA, where)
     held, read = (by_id(store.dense(ANA, UNITS[:1], Filter(), limit=50)[0]) for store in (lance, unheld))
     assert [m.candidate for m in held] == [m.candidate for m in read]

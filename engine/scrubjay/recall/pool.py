@@ -38,7 +38,7 @@ class Pool:
     @cached_property
     def stems(self) -> Sequence[frozenset[str]]:
         """The words of each text, as they are compared; of a long text, of its beginning."""
-        return [stems(words(match.text[:READ_CHARS])) for match in self.candidates]
+        return [_stems_of(candidate) for candidate in self.candidates]
 
     def __len__(self) -> int:
         return len(self.candidates)
@@ -84,6 +84,13 @@ def pool_of(
         before=before,
         after=after,
     )
+
+
+def _stems_of(candidate: Candidate) -> frozenset[str]:
+    known: frozenset[str] | None = candidate.notes.get("stems")
+    if known is None:
+        known = candidate.notes["stems"] = stems(words(candidate.text[:READ_CHARS]))
+    return known
 
 
 def conversation_of(match: Candidate) -> str | int:

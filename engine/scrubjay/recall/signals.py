@@ -82,9 +82,9 @@ def importance(_: Asked, pool: Pool, __: Floats) -> Floats:
 
 def entity(asked: Asked, pool: Pool, _: Floats) -> Floats:
     """Names an entity that the question names (1), or one that a relation joins to it (0.5)."""
-    keys = [_entity_keys(each) for each in pool.candidates]
-    if not any(keys):
+    if not any(each.entities or each.relations for each in pool.candidates):
         return np.zeros(len(pool))
+    keys = [_entity_keys(each) for each in pool.candidates]
     asked_words = f" {' '.join(words(asked.text))} "
     named = {key for key in set().union(*keys) if f" {' '.join(words(key))} " in asked_words}
     ends = [{entity_key(r.subject), entity_key(r.object)} for each in pool.candidates for r in each.relations]

@@ -1,5 +1,6 @@
 """One owner's table as it is at one version, in memory: exact dense search over it costs microseconds."""
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
@@ -34,8 +35,12 @@ class Image:
     Thread-safe: what is worked out once is kept, and two threads that do so at a time get the same.
     """
 
-    def __init__(self, rows: pa.Table) -> None:
+    def __init__(self, table: "Table", manifests: Path) -> None:
+        self._manifests = manifests
+        self.commits = _commits(manifests)
+        rows = table.search().with_row_id(True).to_arrow()
         self.rows = rows.filter(pa.compute.not_equal(rows["id"], BLANK_ID)).combine_chunks()
+        self._position_by_row_id = {row_id: at for at, row_id in enumerate(self.rows["_rowid"].to_pylist())}
         self.vectors = vectors_of(self.rows)
         self._numbers: dict[str, NDArray[Any]] = {}
         self._codes: dict[str, tuple[list[str], NDArray[Any]]] = {}
@@ -69,23 +74,24 @@ class Image:
         positions = self.matching(where)
         found = []
         for vector in vectors:
-            scores = (self.vectors @ vector)[positions]  # of all rows: copying those that match would take longer
+            # Of all rows, since copying those that match takes longer; and not with `@`, whose threads go on spinning.
+            scores = np.vecdot(self.vectors, vector)[positions]
             best = np.argpartition(-scores, limit)[:limit] if len(scores) > limit else np.arange(len(scores))
             best = best[np.argsort(-scores[best], kind="stable")]
             found.append(self._matches(positions[best].tolist(), scores[best].tolist()))
         return found
 
-    def matches(self, scored: pa.Table) -> list[Match]:
-        """Return the rows of these keys, in the order given and with their `_score`, leaving out those not here."""
-        versions = self._integers("version")
-        columns = [scored[name].to_pylist() for name in ("id", "version", "_score")]
-        known = [
-            (position, score)
-            for memory_id, version, score in zip(*columns, strict=True)
-            for position in self._positions().get(memory_id, ())
-            if versions[position] == version
-        ]
-        return self._matches([position for position, _ in known], [score for _, score in known])
+    def matches(self, scored: pa.Table, *, among: "NDArray[np.intp]") -> list[Match]:
+        """Return matches of the rows with these `_rowid`, in the order given and with their `_score`."""
+        allowed = set(among.tolist())
+        pairs = zip(scored["_rowid"].to_pylist(), scored["_score"].to_pylist(), strict=True)
+        known = [(self._position_by_row_id.get(row_id, -1), score) for row_id, score in pairs]
+        found = [(position, score) for position, score in known if position in allowed]
+        return self._matches([position for position, _ in found], [score for _, score in found])
+
+    def is_current(self) -> bool:
+        """Whether the table is still as it was when it was read."""
+        return _commits(self._manifests) == self.commits
 
     def records(self, where: Filter) -> list[MemoryRecord]:
         """Return the matching rows, made anew: their metadata is the caller's to change."""
@@ -171,7 +177,7 @@ class Images:
 
     def __init__(self, *, most_rows: int) -> None:
         self._most_rows = most_rows
-        self._held: OrderedDict[str, tuple[Table, Commits, Image]] = OrderedDict()
+        self._held: OrderedDict[str, tuple[Table, Image]] = OrderedDict()
         self._guard = threading.Lock()
 
     def of(self, table: "Table", manifests: Path) -> Image | None:
@@ -180,17 +186,17 @@ class Images:
         `manifests` is the folder in which each commit leaves a file of its own; looking into it costs a hundredth of
         asking LanceDB for the version.
         """
-        name, commits = table.name, _commits(manifests)
+        name = table.name
         with self._guard:
-            held, seen, image = self._held.get(name, (None, None, None))
-            if held is table and seen == commits:
+            held, image = self._held.get(name, (None, None))
+            if image is not None and held is table and image.is_current():
                 self._held.move_to_end(name)
                 return image
             self._held.pop(name, None)  # what is out of date may hold what was erased
         if table.count_rows() > self._most_rows:
             return None
-        image = Image(table.to_arrow())
-        self._hold(name, table, commits, image, manifests)
+        image = Image(table, manifests)
+        self._hold(name, table, image)
         return image
 
     def drop(self, name: str) -> None:
@@ -203,17 +209,17 @@ class Images:
         with self._guard:
             self._held.clear()
 
-    def _hold(self, name: str, table: "Table", commits: Commits, image: Image, manifests: Path) -> None:
+    def _hold(self, name: str, table: "Table", image: Image) -> None:
         with self._guard:  # so that who erases something drops the image after it is held, or it is not held
-            if _commits(manifests) != commits:  # it was read while somebody wrote: good for this call only
+            if not image.is_current():  # it was read while somebody wrote: good for this call only
                 return
-            self._held[name] = (table, commits, image)
+            self._held[name] = (table, image)
             self._held.move_to_end(name)
-            while len(self._held) > 1 and sum(i.rows.nbytes for _, _, i in self._held.values()) > _MOST_BYTES:
+            while len(self._held) > 1 and sum(i.rows.nbytes for _, i in self._held.values()) > _MOST_BYTES:
                 self._held.popitem(last=False)
 
 
 def _commits(manifests: Path) -> Commits:
     """Return what every commit changes: the names in the folder of manifests, and which folder it is."""
     status = manifests.stat()
-    return status.st_ino, status.st_mtime_ns, frozenset(entry.name for entry in manifests.iterdir())
+    return status.st_ino, status.st_mtime_ns, frozenset(os.listdir(manifests))  # noqa: PTH208 - ten times as fast

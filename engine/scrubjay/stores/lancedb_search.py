@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from scrubjay.stores.lancedb_image import Image
 
+_MOST_PASSED_OVER = 1_000
+
 
 def nearest(table: "Table", vectors: "NDArray[np.float32]", where: Filter, limit: int) -> list[list[Match]]:
     """Return for each vector the matching rows nearest by cosine, best first."""
@@ -36,14 +38,32 @@ def sharing_words(table: "Table", text: str, where: Filter, limit: int, image: "
     """Return the matching rows that share words with a text, by BM25, best first; what the image holds is not read."""
     # A plain string would be parsed: quoted words in it become a phrase query, and fail.
     wanted = MatchQuery(text, "lexical")  # type: ignore[call-arg]  # type checkers do not see its defaults
-    query = filtered(table.search(wanted), sql_of(table, where)).limit(limit)
-    if image is not None:
-        keys = query.select(["id", "version", "_score"]).to_arrow()
-        found = image.matches(keys)
-        if len(found) == len(keys):  # else the table has changed since the image was made
-            return found
-    rows = query.select([*CANDIDATE_COLUMNS, "_score"]).to_arrow()
+    found = None if image is None else _sharing_words_in(image, table, wanted, where, limit)
+    if found is not None:
+        return found
+    rows = (
+        filtered(table.search(wanted), sql_of(table, where))
+        .limit(limit)
+        .select([*CANDIDATE_COLUMNS, "_score"])
+        .to_arrow()
+    )
     return _matches(rows, rows["_score"].to_pylist())
+
+
+def _sharing_words_in(
+    image: "Image", table: "Table", wanted: MatchQuery, where: Filter, limit: int
+) -> list[Match] | None:
+    """Ask for row ids alone, of so many more rows as do not match, and take the rest from the image.
+
+    That takes 2 ms instead of 4. None when too many rows do not match, or the table has changed meanwhile: then the ids
+    may be those of other rows.
+    """
+    matching = image.matching(where)
+    others = image.rows.num_rows - len(matching)
+    if others > _MOST_PASSED_OVER:
+        return None
+    scored = table.search(wanted).limit(limit + others).with_row_id(True).select(["_score"]).to_arrow()
+    return image.matches(scored, among=matching)[:limit] if image.is_current() else None
 
 
 def _matches(rows: pa.Table, scores: Sequence[float]) -> list[Match]:
