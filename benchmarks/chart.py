@@ -9,15 +9,15 @@ from figures import INTERVAL
 _WIDTH, _LABELS, _LINE, _TOP, _GAP = 720, 150, 28, 40, 24
 _SCALE = _WIDTH - _LABELS - 70
 _STYLE = """
-  text { font: 13px system-ui, sans-serif; fill: #24292f }
+  text { font: 13px system-ui, sans-serif; fill: #6b7580 }
   .title { font-weight: 600 }
-  .bar { fill: #9aa4b0 } .ours { fill: #2f6fdb } .axis { stroke: #c4cbd3 }
-  .interval { stroke: #24292f; stroke-width: 1.5 }
+  .bar { fill: #9aa4b0 } .ours { fill: #3f7ee8 } .axis { stroke: #8b949e }
+  .interval { stroke: #57606a; stroke-width: 1.5 }
   @media (prefers-color-scheme: dark) {
-    text { fill: #e6edf3 }
-    .bar { fill: #5b6570 } .ours { fill: #5b93f5 } .axis { stroke: #444c56 } .interval { stroke: #e6edf3 }
+    text { fill: #c9d1d9 } .bar { fill: #5b6570 } .interval { stroke: #c9d1d9 }
   }
 """
+# The greys read on white and on black, for viewers that do not say which they show.
 Panel = tuple[str, str, Sequence[dict[str, Any]]]
 """A title, the measure shown, and rows with `system`, the measure and its interval."""
 OURS = "Scrubjay"

@@ -127,4 +127,6 @@ def _cell(row: Row, name: str) -> str:
 
 
 def _plain(value: object) -> str:
-    return f"{value:,.0f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
