@@ -382,8 +382,12 @@ class Hit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """A memory as it is shown: whole, or `truncated` to an excerpt and its main fields to keep a budget."""
+    """A memory as it is shown: whole, or `truncated` to an excerpt and its main fields to keep a budget.
+
+    `brief`: without the fields that say what is usual, so that more memories fit a budget.
+    """
 
     record: MemoryRecord
     score: float | None = None
     truncated: bool = False
+    brief: bool = False

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from records import record
+from records import NOON, record
 from scrubjay.embedding.bert import count_tokens
 from scrubjay.recall.budget import Fitted, best_excerpt, first_page, fit
 from scrubjay.recall.prices import Prices
 from scrubjay.recall.reply import compact, told
-from scrubjay.types import Kind, Shown
+from scrubjay.types import Kind, Scope, Shown, State
 
 PLENTY = 100_000
 FILLER = "Nothing of interest was said here. "
@@ -31,7 +31,8 @@ HITS = st.lists(
 
 
 def hits(*columns: dict[str, Any]) -> list[Shown]:
-    return [Shown(record=record(f"m{n}", **column), score=1 / (n + 1)) for n, column in enumerate(columns)]
+    """Return hits that are told briefly from the start, so that prices do not change when room gets short."""
+    return [Shown(record=record(f"m{n}", **column), score=1 / (n + 1), brief=True) for n, column in enumerate(columns)]
 
 
 def facts(*texts: str) -> list[Shown]:
@@ -102,6 +103,24 @@ def test_a_price_is_what_the_json_costs_or_above_the_most_that_matters(
         assert price == real if real <= at_most else price > at_most
 
 
+def test_hits_are_told_briefly_when_they_do_not_all_fit_and_only_then() -> None:
+    said = {"kind": Kind.EPISODE, "occurred_at": NOON, "valid_from": NOON}
+    given_hits = [replace(hit, brief=False) for hit in hits(*({"text": f"Line {n}", **said} for n in range(12)))]
+    roomy = fitted_to(given_hits, PLENTY)
+    assert list(roomy.shown) == given_hits
+    assert {"recorded_at", "valid_from", "scope", "state", "version"} <= told(roomy.shown[0]).keys()
+    tight = fitted_to(given_hits, 500)
+    assert told(tight.shown[0]).keys() == {"id", "memory", "score", "kind", "occurred_at"}
+    assert len(tight.shown) >= 2 * sum(cost(given_hits[:n]) <= 500 for n in range(1, 12))
+
+
+def test_what_is_unusual_is_told_briefly_too() -> None:
+    fact = {"version": 2, "category": "skill", "scope": Scope.AGENT, "state": State.PENDING}
+    shape = told(hits({"text": "Ana sails", **fact})[0])
+    assert [shape[name] for name in fact] == [2, "skill", "agent", "pending"]
+    assert "valid_from" in shape
+
+
 def test_evidence_is_dropped_before_a_hit_is() -> None:
     given_hits = proven(*[FILLER * 4] * 5)
     fitted = fitted_to(given_hits, cost([without_evidence(hit) for hit in given_hits]) + 8)
@@ -163,7 +182,7 @@ def test_what_the_others_leave_goes_back_to_the_long_episode() -> None:
     given_hits = hits(episode(FILLER * 60), {"text": "Ana has a bicycle."})
     fitted = fitted_to(given_hits, 500)
     assert 470 < real_cost(fitted) <= 500
-    too_large = hits(episode(FILLER * 30), {"text": FILLER * 15})
+    too_large = hits(episode(FILLER * 30), {"text": FILLER * 27})
     alone = fitted_to(too_large, cost(too_large[:1]) + 8)
     assert list(alone.shown) == too_large[:1]
 
@@ -204,8 +223,8 @@ def test_a_fact_with_too_much_metadata_keeps_its_text() -> None:
 def test_a_tiny_excerpt_comes_only_when_there_is_nothing_else() -> None:
     long = {"text": FILLER * 400}
     cat = {"text": "Ana has a cat."}
-    alone = [fitted_to(hits(long), max_tokens).shown for max_tokens in range(100, 160)]
-    second = [fitted_to(hits(cat, long), max_tokens).shown[1:] for max_tokens in range(200, 300)]
+    alone = [fitted_to(hits(long), max_tokens).shown for max_tokens in range(70, 130)]
+    second = [fitted_to(hits(cat, long), max_tokens).shown[1:] for max_tokens in range(140, 240)]
     assert min(len(hit.record.text) for shown in alone for hit in shown) < 20
     assert min(len(hit.record.text) for shown in second for hit in shown) > 36
 
@@ -219,7 +238,7 @@ def test_the_frame_costs_no_more_than_it_is_priced_whatever_its_figures() -> Non
 
 def test_what_does_not_fit_is_left_out_and_smaller_ones_after_it_come() -> None:
     given_hits = facts("Ana has a cat.", FILLER * 35, "Ben has a dog.")
-    fitted = fitted_to(given_hits, 400)
+    fitted = fitted_to(given_hits, cost(given_hits[1:2]) + 8)
     assert [hit.record.id for hit in fitted.shown] == ["m0", "m2"]
     assert fitted.left_out == 1
 

@@ -15,6 +15,7 @@ _SENTENCE = re.compile(  # or a piece of one, up to a space if it has any
 )
 _SHARES = 6  # of a long text, under pressure: its fields cost about as much, so that two or three such hits come
 _LEAST_EXCERPT_CHARS = 8
+_SHORT_METADATA_CHARS = 100  # by which a caller may know its own messages; it stays when a text is cut
 _USEFUL_CHARS = 40  # a shorter quotation proves nothing
 _USEFUL_TOKENS = 12  # about as many characters of English
 _CURSORS_DIFFER_BY = 12
@@ -45,12 +46,14 @@ class _Place:
 def fit(hits: Sequence[Shown], *, max_tokens: int, count_tokens: Callable[[str], int], query: str) -> Fitted:
     """Keep hits in rank order while their JSON fits `max_tokens`; what costs too much is left out, smaller ones go on.
 
-    Without room for everything, evidence gives way first: it is shortened or dropped, which does not make a hit
-    `truncated`. Then the words of long episodes come as excerpts, then hits are left out. A fact is cut only if it
-    alone exceeds the budget.
+    Without room for everything, hits are told briefly (`Shown.brief`) and evidence gives way: it is shortened or
+    dropped, which does not make a hit `truncated`. Then the words of long episodes come as excerpts, then hits are left
+    out. A fact is cut only if it alone exceeds the budget.
     """
     budget = _Budget(max_tokens=max_tokens, prices=Prices(count_tokens), query=query)
     room = max_tokens - budget.prices.frame(max_tokens=max_tokens, hits=len(hits))
+    if len(budget.prices.rows(hits, room=room)) < len(hits):
+        hits = [replace(hit, brief=True) for hit in hits]
     places = budget.places(hits, room=room)
     left = room - sum(place.price for place in places)
     places, left = budget.with_evidence(places, room=left)
@@ -181,11 +184,11 @@ def _cut(row: Shown, query: str, *, room: int, prices: Prices) -> Shown | None:
 
 
 def _bare(row: Shown, text: str | None = None) -> Shown:
-    """Return the row without what can be long but its text, or with another text."""
+    """Return the row without what is long but its text, or with another text."""
     said = row.record.text if text is None else text
-    return replace(
-        row, record=replace(row.record, text=said, evidence=(), metadata={}, entities=(), relations=()), truncated=True
-    )
+    labels = row.record.metadata if len(compact(row.record.metadata)) <= _SHORT_METADATA_CHARS else {}
+    bare = replace(row.record, text=said, evidence=(), metadata=labels, entities=(), relations=())
+    return replace(row, record=bare, truncated=True)
 
 
 def _least(row: Shown) -> Shown:

@@ -10,10 +10,15 @@ from scrubjay.types import Shown, State
 
 _LINE_CHARS = 300
 _NAME_CHARS = 60
+_USUAL = {"scope": "user", "category": "other", "role": "user", "version": 1, "state": "ready"}
+"""What a memory that is told briefly does not say."""
 
 
 def told(shown_memory: Shown) -> dict[str, Any]:
-    """Return a memory as JSON values: moments as ISO 8601, and only the fields that say something."""
+    """Return a memory as JSON values: moments as ISO 8601, and only the fields that say something.
+
+    A brief one leaves out what is usual, when it was recorded, and one of two dates that are the same.
+    """
     record, score = shown_memory.record, shown_memory.score
     shape: dict[str, Any] = {
         "id": record.id,
@@ -36,6 +41,10 @@ def told(shown_memory: Shown) -> dict[str, Any]:
         "state": record.state.value,
         "truncated": shown_memory.truncated or "",
     }
+    if shown_memory.brief:
+        shape = {name: value for name, value in shape.items() if value != _USUAL.get(name)}
+        shape["recorded_at"] = "" if shape["valid_from"] else shape["recorded_at"]
+        shape["valid_from"] = "" if shape["valid_from"] == shape["occurred_at"] else shape["valid_from"]
     return {name: value for name, value in shape.items() if value not in ("", [], {})}
 
 
