@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from math import isfinite
 from typing import Any
 
 from scrubjay.errors import ConfigurationError
@@ -11,6 +10,7 @@ from scrubjay.ports import Extractor
 from scrubjay.recall.weights import Ranking
 
 EXTRACTORS = ("auto", "claude", "openai", "none")
+_MOST_WEIGHT = 1_000
 _MODEL = ("model", "api_key", "base_url")
 
 
@@ -81,8 +81,9 @@ def ranking_of(given: Mapping[str, Any]) -> Ranking:
     known = [each.name for each in fields(Ranking)]
     refuse_unknown(given, known, where="ranking")
     for name, weight in given.items():
-        if isinstance(weight, bool) or not isinstance(weight, int | float) or not isfinite(weight):
-            raise ConfigurationError(f"ranking.{name} is {weight!r}; it is a number")
+        is_number = isinstance(weight, int | float) and not isinstance(weight, bool)
+        if not is_number or not -_MOST_WEIGHT <= weight <= _MOST_WEIGHT:
+            raise ConfigurationError(f"ranking.{name} is not a number from -{_MOST_WEIGHT} to {_MOST_WEIGHT}")
     return Ranking(**given)
 
 

@@ -33,7 +33,7 @@ def last_instant(given: str | datetime, *, field: str) -> datetime | None:
     if start is None or isinstance(given, datetime):
         return start
     span = _DAY if _is_date(given.strip()) else _SECOND if "." not in given and "," not in given else _INSTANT
-    return start - _INSTANT + span if start <= _LAST - span else _LAST
+    return start + (span - _INSTANT) if start <= _LAST - span else _LAST
 
 
 def _is_date(text: str) -> bool:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from records import NOON, record
 from scrubjay.graph.names import Names, alias_in
-from scrubjay.graph.projection import Graph, around, project
+from scrubjay.graph.projection import Graph, around, project, same_as
 from scrubjay.graph.subject import Statement, Subject, subject_of
 from scrubjay.types import MemoryRecord, Relation, State
 
@@ -102,19 +102,22 @@ def test_one_relation_in_two_facts_is_two_edges() -> None:
     assert [(edge.relation.subject, edge.memory_id) for edge in graph.edges] == [("Ana", "a"), ("Ana", "b")]
 
 
-def test_names_may_be_learned_from_facts_that_are_not_shown() -> None:
-    graph = project([stated("work", ("Bob", "works_at", "Acme"))], naming=[stated("later", BOB)])
-    assert [(e.name, e.memory_ids) for e in graph.entities] == [("Robert Tanaka", ("work",)), ("Acme", ("work",))]
+def test_a_name_learned_later_finds_an_entity_but_is_not_shown_before() -> None:
+    work, later = stated("work", ("Bob", "works_at", "Acme")), stated("later", BOB)
+    then = around(project([work]), same_as(project([work, later]), "robert tanaka"))
+    assert [(entity.name, entity.aliases) for entity in then.entities] == [("Bob", ()), ("Acme", ())]
+    assert shown(then) == [("Bob", "works_at", "Acme")]
 
 
 def test_what_touches_an_entity_is_found_by_any_of_its_names() -> None:
     facts = [stated("b", BOB), stated("w", ("Bob", "works_at", "Acme")), stated("o", ("Ana", "works_at", "Acme"))]
     for name in ("Robert Tanaka", " bob ", "BOB"):
-        graph = around(project(facts), name)
+        graph = around(project(facts), same_as(project(facts), name))
         assert shown(graph) == [("Robert Tanaka", "works_at", "Acme")]
         assert [entity.name for entity in graph.entities] == ["Robert Tanaka", "Acme"]
-    assert around(project(facts), "Rob") == Graph()
-    assert [e.name for e in around(project([record("x", entities=("Ana", "Ben"))]), "ana").entities] == ["Ana"]
+    assert around(project(facts), same_as(project(facts), "Rob")) == Graph()
+    two = project([record("x", entities=("Ana", "Ben"))])
+    assert [entity.name for entity in around(two, same_as(two, "ana")).entities] == ["Ana"]
 
 
 pairs = st.lists(st.tuples(*[st.sampled_from("abcdefgh")] * 2), max_size=10)

@@ -113,8 +113,6 @@ def test_a_question_about_what_happened_is_in_the_past(query: str) -> None:
         "What colour was the canoe originally?",
         "Where did Jonas used to row?",
         "What is the previous name of the club?",
-        "Which restaurant did you recommend?",
-        "Can you remind me of the recipe now?",
         "What happened two weeks ago?",
     ],
 )

@@ -49,8 +49,8 @@ def test_how_things_were_before_is_left_in_order() -> None:
 
 def test_what_happened_takes_more_likeness_than_how_things_stand() -> None:
     assert order(PAST, OLD, NEW) == ["new", "old"]
-    old = said("old", "top speed, range and weight of the canoe")
-    vaguer = said("new", "speed, range and weight of the canoe", days=30)
+    old = said("old", "speed, range and weight of the canoe")
+    vaguer = said("new", "range and weight of the canoe", days=30)
     assert order(question("What is the top speed, range and weight of the canoe?"), old, vaguer) == ["new", "old"]
     assert order(question("What was the top speed, range and weight of the canoe?"), old, vaguer) == ["old", "new"]
 
@@ -75,9 +75,15 @@ def test_what_was_said_within_the_same_hour_has_no_order() -> None:
     assert order(NOW, OLD, said("new", NEW.text, days=1.1 / 24)) == ["new", "old"]
 
 
-def test_turns_of_one_conversation_keep_their_places() -> None:
+def test_turns_of_one_conversation_that_goes_on_for_days_are_put_in_order_too() -> None:
     later = candidate("later", NEW.text, session_id="old", said_at=NOON + DAY, cosine=0.9)
-    assert order(NOW, OLD, later) == ["old", "later"]
+    assert order(NOW, OLD, later) == ["later", "old"]
+
+
+def test_what_has_every_word_of_the_question_is_passed_by_nothing_that_has_not() -> None:
+    old = said("old", "The staging server password rotates every month")
+    other = said("new", "The production server password rotates every quarter", days=30)
+    assert order(question("How often does the staging server password rotate?"), old, other) == ["old", "new"]
 
 
 def test_only_the_best_hit_of_the_newer_conversation_passes() -> None:

@@ -37,16 +37,15 @@ class Graph:
     edges: tuple[Edge, ...] = field(default=())
 
 
-def project(facts: Sequence[MemoryRecord], *, naming: Sequence[MemoryRecord] = ()) -> Graph:
+def project(facts: Sequence[MemoryRecord]) -> Graph:
     """Return the graph that `facts` state, each name spelled as it is first given.
 
-    Names that differ in case or spacing only are one entity, and so are those that an alias joins, be it in `facts` or
-    in `naming`. An alias is no edge. Two facts that state the same relation are two edges: each has its own time.
+    Names that differ in case or spacing only are one entity, and so are those that an alias joins. An alias is no edge.
+    Two facts that state the same relation are two edges: each has its own time.
     """
-    told = [*facts, *naming]
-    names = Names(alias for fact in told for relation in fact.relations if (alias := alias_in(relation)))
+    names = Names(alias for fact in facts for relation in fact.relations if (alias := alias_in(relation)))
     spelled: dict[str, str] = {}
-    for name in (name for fact in told for name in names_in(fact)):
+    for name in (name for fact in facts for name in names_in(fact)):
         spelled.setdefault(entity_key(name), name)
     ids_by_canonical: dict[str, dict[str, None]] = {}
     for fact in facts:
@@ -81,10 +80,16 @@ def _edges(facts: Iterable[MemoryRecord], names: Names, spelled: dict[str, str])
     ]
 
 
-def around(graph: Graph, name: str) -> Graph:
-    """Return the entity of that name, by any of its names, its relations, and the entities at their other ends."""
+def same_as(graph: Graph, name: str) -> frozenset[str]:
+    """Return the keys of every name of the entity that has this one."""
     key = entity_key(name)
-    found = {entity.name for entity in graph.entities if key in map(entity_key, (entity.name, *entity.aliases))}
+    named = [{entity_key(each) for each in (entity.name, *entity.aliases)} for entity in graph.entities]
+    return frozenset({key}.union(*(keys for keys in named if key in keys)))
+
+
+def around(graph: Graph, keys: frozenset[str]) -> Graph:
+    """Return the entities that have one of these names, their relations, and the entities at the other ends."""
+    found = {e.name for e in graph.entities if not keys.isdisjoint(map(entity_key, (e.name, *e.aliases)))}
     edges = [edge for edge in graph.edges if not found.isdisjoint((edge.relation.subject, edge.relation.object))]
     near = found.union(end for edge in edges for end in (edge.relation.subject, edge.relation.object))
     return Graph(entities=tuple(entity for entity in graph.entities if entity.name in near), edges=tuple(edges))

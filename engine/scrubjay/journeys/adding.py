@@ -321,7 +321,7 @@ def _related(
     ]
     best: dict[str, Hit] = {}
     try:
-        ranked = rank(engine, occasion.owner, where, looks, BY_LIKENESS) if looks else []
+        ranked = rank(engine, [(occasion.owner, where)], looks, BY_LIKENESS) if looks else []
     except StoreError as error:
         logger.warning("related memories could not be looked up: %s", error)
         return ()

@@ -80,7 +80,7 @@ def _neighbours(engine: Engine, owner: Owner, where: Filter, passages: Sequence[
     limits = [_NEIGHBOURS, *[_NEIGHBOURS_PER_SENTENCE] * (len(texts) - 1)]
     looks = [looks_like(text, vector, limit=limit) for text, vector, limit in zip(texts, vectors, limits, strict=True)]
     found: dict[str, MemoryRecord] = {}
-    for hits in rank(engine, owner, where, looks, BY_LIKENESS):
+    for hits in rank(engine, [(owner, where)], looks, BY_LIKENESS):
         for hit in hits:
             found.setdefault(hit.record.id, hit.record)
     return list(found.values())[:_MOST_KNOWN]

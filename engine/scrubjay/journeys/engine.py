@@ -52,7 +52,10 @@ class Engine:
 
     def beside(self, work: Callable[[], T]) -> Callable[[], T]:
         """Begin some work in a thread of `helpers`, if there are any, and return what waits for its result."""
-        return self.helpers.submit(work).result if self.helpers else work
+        try:
+            return self.helpers.submit(work).result if self.helpers else work
+        except RuntimeError:  # they have been sent home meanwhile
+            return work
 
     def owner_of_id(self, memory_id: str, caller: Caller | None) -> Owner | None:
         """Return whose memory has this id: among the caller's own tables, or (library calls by id) in this tenant.

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from scrubjay.graph.projection import Graph, around, project
+from scrubjay.graph.projection import Graph, around, project, same_as
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.searching import RECALLED
 from scrubjay.types import Caller, Filter, Kind
@@ -22,5 +22,4 @@ def graph(engine: Engine, caller: Caller, *, entity: str | None = None, as_of: d
     )
     known = engine.store.find(owner, lasting)
     facts = [fact for fact in known if as_of is None or fact.valid_from <= as_of]
-    whole = project(facts, naming=known)
-    return whole if entity is None else around(whole, entity)
+    return project(facts) if entity is None else around(project(facts), same_as(project(known), entity))

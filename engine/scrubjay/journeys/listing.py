@@ -9,7 +9,7 @@ from typing import Any
 
 from scrubjay.errors import InvalidInput, MemoryNotFound
 from scrubjay.journeys.engine import Engine, is_memory_id
-from scrubjay.journeys.searching import RECALLED, check_limit, still_current
+from scrubjay.journeys.searching import RECALLED, check_limit, proven_by_then, still_current
 from scrubjay.recall.budget import first_page
 from scrubjay.types import (
     Caller,
@@ -74,7 +74,9 @@ def list_memories(engine: Engine, caller: Caller, listing: Listing) -> Page:
     ]
     found.sort(key=lambda row: (row[0].recorded_at, row[0].id, row[0].version), reverse=True)
     fetched = found[: listing.limit]
-    rows = [Shown(record=record) for record, where in fetched if still_current(engine, where, [record])]
+    current = [(record, where) for record, where in fetched if still_current(engine, where, [record])]
+    proven = proven_by_then(engine, tables, [record for record, _ in current], as_of=listing.as_of)
+    rows = [Shown(record=record) for record in proven]
     last = fetched[-1][0] if fetched else None
     if listing.max_tokens is not None:
         frame = {"memories": [], "total": total, "next_cursor": _cursor(last) if last else ""}

@@ -1,6 +1,6 @@
 """search: the few memories that answer a query, within the caller's sight and a token budget."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from scrubjay.types import (
     Filter,
     Hit,
     JsonObject,
+    Kind,
     MemoryRecord,
     Owner,
     Scope,
@@ -39,6 +40,8 @@ RECALLED = frozenset({State.READY, State.PENDING})
 
 BY_LIKENESS = Ranking().only(*LIKENESS)
 """How to look for what says the same as a text."""
+Table = tuple[Owner, Filter]
+"""Where to look: whose table, and which of its rows."""
 _SPARE = 5  # more than asked for are read, since some may have changed meanwhile
 _QUOTED_CHARS = 300
 
@@ -101,9 +104,8 @@ def search(engine: Engine, caller: Caller, question: Question) -> Found:
     wanted = asked(question.query, speakers=speakers, now=question.as_of or now)
     vector = engine.beside(lambda: engine.embedder.embed_query(wanted.topic))
     look = Look(asked=wanted, vector=vector, limit=question.limit, collapse=question.collapse)
-    hits = [hit for owner, where in tables for hit in rank(engine, owner, where, [look], engine.ranking)[0]]
-    best = sorted(hits, key=lambda hit: -hit.score)[: question.limit]
-    shown = [Shown(record=hit.record, score=hit.score) for hit in best if hit.score >= question.min_score]
+    (hits,) = rank(engine, tables, [look], engine.ranking)
+    shown = [Shown(record=hit.record, score=hit.score) for hit in hits if hit.score >= question.min_score]
     if question.max_tokens is None:
         return Found(hits=tuple(shown), tokens=0, left_out=0)
     fitted = fit(shown, max_tokens=question.max_tokens, count_tokens=engine.count_tokens, query=question.query)
@@ -146,41 +148,69 @@ def looks_like(text: str, vector: "NDArray[np.float32]", *, limit: int, without:
     return Look(asked=wanted, vector=lambda: vector, limit=limit, without=without)
 
 
-def rank(engine: Engine, owner: Owner, where: Filter, looks: Sequence[Look], ranking: Ranking) -> list[list[Hit]]:
-    """Return, for each look-up, the best hits in one owner's table, best first, with calibrated scores in [0, 1]."""
-    orders = _orders(engine, owner, where, looks, ranking)
-    ids = tuple({hit.candidate.id for order in orders for hit in order})
+def rank(engine: Engine, tables: Sequence[Table], looks: Sequence[Look], ranking: Ranking) -> list[list[Hit]]:
+    """Return, for each look-up, the best hits of all tables, best first, with calibrated scores in [0, 1]."""
+    orders = _orders(engine, tables, looks, ranking)
+    hits = [hit for order in orders for hit in order]
+    ids = tuple({each.id for hit in hits for each in (hit.candidate, *hit.words)})
     # The filter once more: the searches and this look-up may have seen different commits.
-    records = engine.store.find(owner, replace(where, ids=ids)) if ids else []
-    record_by_key = {record.key: record for record in still_current(engine, where, records)}
-    found = []
+    records = [
+        record
+        for owner, where in (tables if ids else ())
+        for record in still_current(engine, where, engine.store.find(owner, replace(where, ids=ids)))
+    ]
+    proven = proven_by_then(engine, tables, records, as_of=tables[0][1].as_of)
+    record_by_key = {record.key: record for record in proven}
+    read_hits = []
     for look, order in zip(looks, orders, strict=True):
-        read = [(hit, record_by_key[hit.candidate.key]) for hit in order if hit.candidate.key in record_by_key]
-        found.append([_hit(hit, record, look) for hit, record in read[: look.limit]])
-    return found
+        read = [hit for hit in order if hit.candidate.key in record_by_key]
+        read_hits.append([_hit(hit, record_by_key, look) for hit in read[: look.limit]])
+    return read_hits
 
 
-def _orders(
-    engine: Engine, owner: Owner, where: Filter, looks: Sequence[Look], ranking: Ranking
-) -> "list[list[Ranked]]":
-    """Return the candidates of each look-up in order. Words are looked for first, while the vectors are made."""
+def _orders(engine: Engine, tables: Sequence[Table], looks: Sequence[Look], ranking: Ranking) -> "list[list[Ranked]]":
+    """Return the candidates of each look-up in order. Words are looked for first, while the vectors are made.
+
+    The candidates of all tables are one pool: what is best in a table of things that do not matter is not good.
+    """
     import numpy as np
 
     from scrubjay.recall.collapse import collapsed
-    from scrubjay.recall.pool import pool_of
+    from scrubjay.recall.pool import comparable, pool_of
     from scrubjay.recall.ranking import ranked
 
-    candidates = max([_CANDIDATES, *(4 * look.limit for look in looks)])
+    most, store = max([_CANDIDATES, *(4 * look.limit for look in looks)]), engine.store
     queries = [lexical_query(look.asked.text) for look in looks]
-    sharing = [engine.store.lexical(owner, words, where, limit=candidates) if words else [] for words in queries]
+    sharing = [
+        comparable([store.lexical(o, words, where, limit=most) for o, where in tables if words], look.asked.stems)
+        for look, words in zip(looks, queries, strict=True)
+    ]
     vectors = np.stack([look.vector() for look in looks])
-    nearest = engine.store.dense(owner, vectors, where, limit=candidates)
+    nearest = [store.dense(o, vectors, where, limit=most) for o, where in tables]
     orders = []
-    for look, vector, near, same_words in zip(looks, vectors, nearest, sharing, strict=True):
-        pool = pool_of(vector, near, same_words, without=look.without)
-        order = ranked(look.asked, pool, ranking, limit=2 * look.limit)
+    for number, look in enumerate(looks):
+        near = [match for of_table in nearest for match in of_table[number]]
+        pool = pool_of(vectors[number], near, sharing[number], without=look.without)
+        order = ranked(look.asked, pool, ranking, limit=look.limit)
         orders.append((collapsed(order) if look.collapse else order)[: look.limit + _SPARE])
     return orders
+
+
+def proven_by_then(
+    engine: Engine, tables: Sequence[Table], records: Sequence[MemoryRecord], *, as_of: datetime | None
+) -> list[MemoryRecord]:
+    """Return rows without evidence that was given only after `as_of`, when a fact was confirmed later."""
+    ids = tuple({source for record in records if record.evidence for source in record.source_ids})
+    if as_of is None or not ids:
+        return list(records)
+    sources = [row for o, where in tables for row in engine.store.find(o, Filter(visible=where.visible, ids=ids))]
+    said = [row for row in sources if row.kind is Kind.EPISODE]
+
+    def was_given(words: str) -> bool:
+        when = [row.valid_from for row in said if contains_span(row.text, words)]
+        return not when or min(when) <= as_of
+
+    return [replace(record, evidence=tuple(filter(was_given, record.evidence))) for record in records]
 
 
 def still_current(engine: Engine, where: Filter, records: Sequence[MemoryRecord]) -> list[MemoryRecord]:
@@ -189,9 +219,11 @@ def still_current(engine: Engine, where: Filter, records: Sequence[MemoryRecord]
     return [record for record in records if where.current_at is None or record.is_current(now)]
 
 
-def _hit(hit: "Ranked", record: MemoryRecord, look: Look) -> Hit:
-    """Return a hit with what of its words fits the question better than the fact does."""
-    quotes = [best_excerpt(words.text, look.asked.text, longest=_QUOTED_CHARS) for words in hit.words]
-    said = " ".join(record.evidence)
-    evidence = (*record.evidence, *(quote for quote in quotes if not contains_span(said, quote)))
-    return Hit(record=replace(record, evidence=evidence), score=hit.probability)
+def _hit(hit: "Ranked", record_by_key: Mapping[tuple[str, int], MemoryRecord], look: Look) -> Hit:
+    """Return a hit, with what of its words fits the question better than the fact does."""
+    record = record_by_key[hit.candidate.key]
+    words = [record_by_key[each.key].text for each in hit.words if each.key in record_by_key]
+    quotes = [best_excerpt(text, look.asked.text, longest=_QUOTED_CHARS) for text in words]
+    kept = [proof for proof in record.evidence if not any(contains_span(quote, proof) for quote in quotes)]
+    new = [quote for quote in quotes if not any(contains_span(proof, quote.strip(" …")) for proof in kept)]
+    return Hit(record=replace(record, evidence=(*kept, *new)), score=hit.probability)

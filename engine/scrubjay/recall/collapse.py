@@ -18,14 +18,14 @@ def collapsed(hits: Sequence[Ranked]) -> list[Ranked]:
     for hit in hits:
         for source in hit.candidate.source_ids:
             facts.setdefault(source, hit)
-    kept: dict[str, Ranked] = {}
-    seen: set[str] = set()
+    kept: dict[tuple[str, int], Ranked] = {}
+    seen: set[tuple[str, int]] = set()
     for hit in hits:
-        seen.add(hit.candidate.id)
+        seen.add(hit.candidate.key)
         fact = facts.get(hit.candidate.id) if hit.candidate.kind is Kind.EPISODE else None
         if fact is None:
-            kept.setdefault(hit.candidate.id, hit)
-        elif fact.candidate.id not in seen:  # the words come first
-            shown = kept.get(fact.candidate.id, replace(fact, score=hit.score, probability=hit.probability))
-            kept[fact.candidate.id] = replace(shown, words=(*shown.words, hit.candidate))
+            kept.setdefault(hit.candidate.key, hit)
+        elif fact.candidate.key not in seen:  # the words come first
+            shown = kept.get(fact.candidate.key, replace(fact, score=hit.score, probability=hit.probability))
+            kept[fact.candidate.key] = replace(shown, words=(*shown.words, hit.candidate))
     return list(kept.values())

@@ -1,7 +1,7 @@
 """The candidates of one question, as arrays: what dense and lexical search found, and how they lie to each other."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
 
@@ -84,6 +84,23 @@ def pool_of(
         before=before,
         after=after,
     )
+
+
+def comparable(tables: Sequence[Sequence[Match]], wanted: frozenset[str]) -> list[Match]:
+    """Return the lexical matches of several tables as one list.
+
+    BM25 counts words within one table, and means nothing beside another's. So of each table it is taken as the share of
+    its best, times the share of the wanted stems that the best has.
+    """
+    filled = [table for table in tables if table]
+    if len(filled) <= 1:
+        return [match for table in filled for match in table]
+    scaled = []
+    for table in filled:
+        best = max(table, key=lambda match: match.score)
+        held = len(_stems_of(best.candidate) & wanted) / max(1, len(wanted))
+        scaled += [replace(match, score=held * match.score / best.score) for match in table]
+    return scaled
 
 
 def _stems_of(candidate: Candidate) -> frozenset[str]:

@@ -21,6 +21,10 @@ _MOST_CHARS = 2_000
 _STEM_CHARS = 5
 _POSSESSIVE = r"(?:['’]s|['’])?"
 _LEAST_NAME_CHARS = 2
+_HAS_CAPITALS = re.compile(r"(?<=\w\s)(?!I\b)[A-Z]")
+_DETERMINER = re.compile(
+    r"\b(?:the|a|an|my|your|his|her|its|our|their|this|that|what|which|no|some|any)\s+$", re.IGNORECASE
+)
 
 _ASKS_WHEN = re.compile(
     r"^\W*(?:when|since when)\b|\b(?:what|which) (?:date|day|month|year|time)\b|\bhow long\b", re.IGNORECASE
@@ -30,10 +34,13 @@ _NOW = re.compile(
     r"usual(?:ly)?|any ?more)\b",
     re.IGNORECASE,
 )
-_THEN = re.compile(r"\b(?:did|was|were|had|last|past|back then)\b", re.IGNORECASE)
+_THEN = re.compile(
+    r"\b(?:did|was|were|had|last|past|back then|told|mentioned|discussed|recommend\w*|suggest\w*|tips?|advice|"
+    r"ideas?)\b",
+    re.IGNORECASE,
+)
 _EARLIER = re.compile(
-    r"\b(?:previous(?:ly)?|initial(?:ly)?|original(?:ly)?|earlier|before|used to|former(?:ly)?|first|ago|between|"
-    r"remind|told|mentioned|discussed|recommend\w*|suggest\w*|tips?|advice|ideas?)\b",
+    r"\b(?:previous(?:ly)?|initial(?:ly)?|original(?:ly)?|earlier|before|used to|former(?:ly)?|first|ago|between)\b",
     re.IGNORECASE,
 )
 _ABOUT_TIME = frozenset("current latest recent previous usual often many much long time now still".split())
@@ -68,34 +75,46 @@ def asked(query: str, *, speakers: Iterable[str], now: datetime) -> Asked:
     """Return what a query asks for, among what these people said; relative dates count from `now`."""
     query = unicodedata.normalize("NFC", query)
     longest_first = sorted(speakers, key=lambda name: (-len(name), name))
-    named = {name: pattern for name in longest_first if (pattern := _name_pattern(name)) and pattern.search(query)}
     topic = query
-    for pattern in named.values():
-        topic = pattern.sub(" ", topic)
+    named: list[str] = []
+    for name in longest_first:
+        if _without_name(query, name) != query:
+            topic = _without_name(topic, name)
+            named.append(name)
     topic = " ".join(topic.split()) if named and content_words(topic, or_all=False) else query
     return Asked(
         text=query,
         topic=topic,
-        speaker=next(iter(named)) if len(named) == 1 else "",
+        speaker=named[0] if len(named) == 1 else "",
         stems=stems(content_words(topic)),
         when=_ASKS_WHEN.search(query) is not None,
         tense=_tense(query),
-        time=named_time(topic, now=now),
+        time=named_time(topic, now=now, told=_THEN.search(query) is not None),
     )
 
 
-def _name_pattern(name: str) -> "re.Pattern[str] | None":
-    """Return what finds a person's name, or their first name alone, as a whole word.
+def _without_name(query: str, name: str) -> str:
+    """Return the query without a person's name, or their first name alone, as a whole word.
 
-    Letter case does not matter, except in a name that is an ordinary word as well ("Will").
+    A word in small letters is no name where others have capitals, or after "the", "my" and the like ("the bill"); and a
+    name that is a function word ("Will") is one only as it is written, and not at the beginning.
     """
     name = unicodedata.normalize("NFC", name)
     parts = [part for part in dict.fromkeys((name.strip(), *name.split()[:1])) if len(part) >= _LEAST_NAME_CHARS]
-    if not parts:
-        return None
+    if not parts or parts[-1].casefold() not in query.casefold():
+        return query
     is_word = parts[-1].casefold() in FUNCTION_WORDS
     found = rf"(?<!\w)(?:{'|'.join(map(re.escape, parts))}){_POSSESSIVE}(?!\w)"
-    return re.compile(rf"(?<!^){found}") if is_word else re.compile(found, re.IGNORECASE)
+
+    def left(match: "re.Match[str]") -> str:
+        said = match.group()
+        is_small = said[0].islower() and not name[0].islower()
+        is_ordinary = is_small and (
+            _HAS_CAPITALS.search(query) or _DETERMINER.search(query[: match.start()]) is not None
+        )
+        return said if is_ordinary or (is_word and (is_small or match.start() == 0)) else " "
+
+    return re.sub(found, left, query, flags=re.IGNORECASE)
 
 
 def _tense(query: str) -> Tense:

@@ -1,7 +1,7 @@
 """The order of the candidates: every signal's value times its weight, summed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -52,24 +52,27 @@ class Ranked:
 
 
 def ranked(asked: Asked, pool: Pool, ranking: Ranking, *, limit: int) -> list[Ranked]:
-    """Return the best candidates, best first: at least `limit`, if there are so many.
+    """Return all candidates, best first; the texts of at least the first `limit` have been read.
 
     Where the ranking is for likeness (`Ranking.is_likeness`), the scores say how much each resembles the text.
     """
     base = (ranking.dense * pool.dense + ranking.lexical * pool.lexical) / ((ranking.dense + ranking.lexical) or 1.0)
     scores = _weighted(OF_ALL, asked, pool, base, ranking)
-    best = np.argsort(-scores, kind="stable")[: max(SHORTLIST, limit)]
-    short, scores = pool.only(best), scores[best]
-    scores = scores + _weighted(OF_THE_BEST, asked, short, base[best], ranking)
-    if ranking.updates:
-        scores = newer_first(asked, short, scores)
     order = np.argsort(-scores, kind="stable")
-    chances = (resembling if ranking.is_likeness else answering)(asked, short, scores)[order]
-    chances = np.minimum.accumulate(chances)  # a lower hit is no better an answer
-    return [
-        Ranked(candidate=short.candidates[position], score=float(scores[position]), probability=float(chance))
-        for position, chance in zip(order.tolist(), chances, strict=True)
+    best = order[: max(SHORTLIST, 2 * limit)]
+    short = pool.only(best)
+    read = scores[best] + _weighted(OF_THE_BEST, asked, short, base[best], ranking)
+    if ranking.updates:
+        read = newer_first(asked, short, read)
+    chances = (resembling if ranking.is_likeness else answering)(asked, short, read)
+    places = np.argsort(-read, kind="stable")
+    chances = np.minimum.accumulate(chances[places])  # a lower hit is no better an answer
+    hits = [
+        Ranked(candidate=short.candidates[place], score=float(read[place]), probability=float(chance))
+        for place, chance in zip(places.tolist(), chances, strict=True)
     ]
+    rest = [pool.candidates[position] for position in order[len(best) :]]
+    return hits + [replace(hits[-1], candidate=candidate) for candidate in rest]
 
 
 def _weighted(listed: Mapping[str, Signal], asked: Asked, pool: Pool, base: Floats, ranking: Ranking) -> Floats:

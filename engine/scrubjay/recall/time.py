@@ -21,7 +21,7 @@ _WRITTEN = re.compile(
 _ISO = re.compile(r"\b(?P<year>(?:19|20)\d\d)-(?P<month>\d\d)(?:-(?P<day>\d\d))?\b")
 _YEAR_ALONE = re.compile(rf"\b{_YEAR}\b(?!-\d)")
 _LATELY = re.compile(
-    r"\b(?:last|past|previous|this)\s+(?:(?P<count>\d+|couple of|few|two|three|four|five|six)\s+)?"
+    r"\b(?P<which>last|past|previous|this)\s+(?:(?P<count>\d+|couple of|few|two|three|four|five|six)\s+)?"
     r"(?P<unit>day|week|weekend|month|year)s?\b"
 )
 _COUNTS = {"couple of": 2, "few": 3, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6}
@@ -50,14 +50,15 @@ class NamedTime:
         return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=said_at)).month in self.months
 
 
-def named_time(text: str, *, now: datetime) -> NamedTime:
+def named_time(text: str, *, now: datetime, told: bool = True) -> NamedTime:
     """Return when an English query is about; "last week" and the like count back from `now`.
 
-    What lies beyond the ends of the calendar is not named.
+    Today and what is still going on is named only if the query is about what was `told` or happened: "what shall I cook
+    tonight?" asks for nothing that was said today. What lies beyond the ends of the calendar is not named.
     """
     spans = [*_written(text)]
     with suppress(OverflowError):
-        spans.extend(_relative(text, now))
+        spans.extend(_relative(text, now, told=told))
     months = {_MONTHS.index(found["month"].capitalize()) + 1 for found in _WRITTEN.finditer(text) if not found["year"]}
     return NamedTime(
         spans=tuple((micros(begin), micros(end)) for begin, end in spans),
@@ -89,12 +90,14 @@ def _span(year: int, month: int, day: int) -> Iterator[tuple[datetime, datetime]
     yield begin - _SLACK if day else begin, end + _TOLD_LATER
 
 
-def _relative(text: str, now: datetime) -> Iterator[tuple[datetime, datetime]]:
+def _relative(text: str, now: datetime, *, told: bool) -> Iterator[tuple[datetime, datetime]]:
     day = day_named_in(text, said_at=now)
-    if day is not None:
+    if day is not None and (told or day.date() < now.date()):
         slack = max(_SLACK, (now - day) / 7)  # who says "three weeks ago" counts weeks, not days
         yield day - slack, day + slack + _SLACK
     for found in _LATELY.finditer(text.casefold()):
+        if found["which"] == "this" and not told:
+            continue
         written = found["count"] or "1"
         count = _COUNTS.get(written) or int(written[:3])  # Python refuses to read thousands of digits
         yield now - timedelta(days=min(count, _MOST_UNITS) * _UNIT_DAYS[found["unit"]]) - _SLACK, now

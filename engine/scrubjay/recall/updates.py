@@ -26,10 +26,14 @@ _JUST_ABOVE = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Group:
-    """The hits of one conversation, best first, and the question's words in the first of them."""
+    """The hits of one conversation within an hour, best first, and the question's words in the first of them.
+
+    `has_all`: the best hit alone has every word of the question, so that nothing without them updates it.
+    """
 
     hits: Sequence[int]
     stems: frozenset[str]
+    has_all: bool
     said_at: int
 
 
@@ -61,14 +65,16 @@ def newer_first(asked: Asked, pool: Pool, scores: Floats) -> Floats:
 
 
 def _groups(asked: Asked, pool: Pool, scores: Floats) -> list[_Group]:
-    hits_by_conversation: dict[int, list[int]] = {}
+    hits_by_conversation: dict[tuple[int, int], list[int]] = {}
     for position in np.argsort(-scores, kind="stable")[:_HITS].tolist():
-        hits_by_conversation.setdefault(int(pool.conversation[position]), []).append(position)
+        place = int(pool.conversation[position]), pool.candidates[position].said_at // _APART
+        hits_by_conversation.setdefault(place, []).append(position)
     wanted = subject_stems(asked)
     return [
         _Group(
             hits=hits,
             stems=wanted & frozenset().union(*(pool.stems[hit] for hit in hits[:_HITS_READ])),
+            has_all=wanted <= pool.stems[hits[0]],
             said_at=pool.candidates[hits[0]].said_at,
         )
         for hits in hits_by_conversation.values()
@@ -78,7 +84,7 @@ def _groups(asked: Asked, pool: Pool, scores: Floats) -> list[_Group]:
 def _link(pool: Pool, older: _Group, newer: _Group, weights: Mapping[str, float]) -> float:
     least_words = min(_LEAST_WORDS, len(weights))
     held = sum(weights[stem] for stem in older.stems)
-    if not held:
+    if not held or (older.has_all and not newer.has_all):
         return 0.0
     shared = sum(weights[stem] for stem in older.stems & newer.stems) / held
     compared = [
