@@ -5,6 +5,7 @@ PROMISES = {
     "idempotency": "Adding the same again stores nothing and says so.",
     "no-false-duplicate": "Texts that differ in a word that matters stay two memories, each related to the other.",
     "history": "What was superseded stays readable, and a question as of then finds it.",
+    "as-of": "A question as of a date shows what was true then, and nothing that was said or became true later.",
     "erasure": "After forget no byte of the text is left in the data folder.",
     "durability": "What was acknowledged is there after the process has gone, killed or not.",
     "nothing-unread": "Whatever a model's service does, what was said is found, and its facts are stored exactly once.",

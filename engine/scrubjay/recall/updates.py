@@ -17,6 +17,7 @@ between their hits, less 0.2 for every place between them.
 """
 _NEARNESS_WEIGHT, _PLACE_PENALTY = 0.5, 0.2
 _LEAST_SHARED, _LEAST_COSINE = 0.4, 0.4
+_NEARLY_ALL = 0.6  # "the staging password" is not updated by one about production
 _LEAST_WORDS = 2  # one word of the question in common says little, unless it has only one
 _HITS, _CONVERSATIONS, _SUCCESSORS = 40, 8, 3
 _HITS_READ, _HITS_COMPARED = 3, 5
@@ -84,7 +85,7 @@ def _groups(asked: Asked, pool: Pool, scores: Floats) -> list[_Group]:
 def _link(pool: Pool, older: _Group, newer: _Group, weights: Mapping[str, float]) -> float:
     least_words = min(_LEAST_WORDS, len(weights))
     held = sum(weights[stem] for stem in older.stems)
-    if not held or (older.has_all and not newer.has_all):
+    if not held or (older.has_all and not newer.has_all and not _says_nearly_all(pool, older, newer)):
         return 0.0
     shared = sum(weights[stem] for stem in older.stems & newer.stems) / held
     compared = [
@@ -94,3 +95,10 @@ def _link(pool: Pool, older: _Group, newer: _Group, weights: Mapping[str, float]
     if shared < _LEAST_SHARED or cosine < _LEAST_COSINE or len(older.stems & newer.stems) < least_words:
         return 0.0
     return shared + _NEARNESS_WEIGHT * cosine
+
+
+def _says_nearly_all(pool: Pool, older: _Group, newer: _Group) -> bool:
+    """Whether the newer has those of the question's words that tell most, counted among all candidates."""
+    weights = rarity(older.stems, pool.stems)
+    shared = sum(weights[stem] for stem in older.stems & newer.stems)
+    return shared >= _NEARLY_ALL * sum(weights.values())
