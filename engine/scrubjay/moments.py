@@ -49,6 +49,11 @@ def micros(when: datetime) -> int:
     return (when - _EPOCH) // _INSTANT
 
 
+def from_micros(value: int) -> datetime:
+    """Return the moment so many microseconds after 1970 began, UTC."""
+    return _EPOCH + timedelta(microseconds=value)
+
+
 def shown(when: datetime | None) -> str:
     """Return `when` as ISO 8601 to the second with a Z ("2026-11-20T09:30:00Z"), "" for None."""
     return "" if when is None else f"{when.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()}Z"

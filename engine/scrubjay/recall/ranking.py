@@ -34,8 +34,10 @@ OF_THE_BEST: Mapping[str, Signal] = {
     name: getattr(signals, name) for name in ("coverage", "own_words", "when", "question")
 }
 """Signals that read texts, for the candidates that are best without them."""
-SHORTLIST = 60
-"""How many those are; recall@10 on LoCoMo is the same with 40 and with 150."""
+SHORTLIST = 40
+"""How many those are; recall@10 on LoCoMo is the same with 60 and with 150."""
+
+_SPARE_TIMES = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,9 @@ class Ranked:
 
 
 def ranked(asked: Asked, pool: Pool, ranking: Ranking, *, limit: int) -> list[Ranked]:
-    """Return all candidates, best first; the texts of at least the first `limit` have been read.
+    """Return candidates, best first: some times `limit`, since collapsing takes some away.
+
+    The texts of at least twice the limit have been read; the others follow in the order that they have without.
 
     Where the ranking is for likeness (`Ranking.is_likeness`), the scores say how much each resembles the text.
     """
@@ -71,7 +75,7 @@ def ranked(asked: Asked, pool: Pool, ranking: Ranking, *, limit: int) -> list[Ra
         Ranked(candidate=short.candidates[place], score=float(read[place]), probability=float(chance))
         for place, chance in zip(places.tolist(), chances, strict=True)
     ]
-    rest = [pool.candidates[position] for position in order[len(best) :]]
+    rest = [pool.candidates[position] for position in order[len(best) : _SPARE_TIMES * limit]]
     return hits + [replace(hits[-1], candidate=candidate) for candidate in rest]
 
 

@@ -35,7 +35,8 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _COMMITS_BETWEEN_COMPACTIONS = 16  # a search over 20 fragments takes 2.5 times as long as over one; compacting 40 ms
-_ROWS_WORTH_COMPACTING = 200  # until then full-text search goes through new rows one by one
+_ROWS_WORTH_COMPACTING = 32  # until then full-text search goes through new rows one by one, which takes twice as long
+_SHARE_WORTH_COMPACTING = 50  # or a fiftieth of the table, since compacting a large one takes longer
 _KEEP_OLD_VERSIONS = timedelta(minutes=1)  # long enough for a reader in another process to finish
 _EXTRACTION = ".extraction"
 _WRITTEN_FOLDERS = ("data", "_versions", "_transactions", "_deletions")
@@ -70,6 +71,7 @@ class LanceDBStore:
         self._locks = OwnerLocks(folder / "locks")
         self._database = lancedb.connect(str(self._tables), read_consistency_interval=timedelta(0))
         self._open: dict[str, tuple[tuple[int, int], Table]] = {}
+        self._new_rows: dict[str, int] = {}
         self._images = Images(most_rows=most_held)
 
     def exclusive(self, owner: Owner) -> AbstractContextManager[None]:
@@ -114,7 +116,8 @@ class LanceDBStore:
                 merge.execute(rows)
             self._unmark_if_done(owner, table)
             several = table.version // _COMMITS_BETWEEN_COMPACTIONS != before // _COMMITS_BETWEEN_COMPACTIONS
-            if several or len(inserted) >= _ROWS_WORTH_COMPACTING:
+            if several or self._has_many_new(owner, table, len(inserted)):
+                self._new_rows.pop(owner.digest, None)
                 _compact(table)
 
     def find(
@@ -255,6 +258,11 @@ class LanceDBStore:
         """Take the marker away, under the lock, when nothing is pending any more."""
         if self._marker(owner).exists() and not table.count_rows(condition(PENDING)):
             self._marker(owner).unlink(missing_ok=True)
+
+    def _has_many_new(self, owner: Owner, table: "Table", inserted: int) -> bool:
+        """Whether this process has added so many rows since the last compaction that the next is worth its while."""
+        new = self._new_rows[owner.digest] = self._new_rows.get(owner.digest, 0) + inserted
+        return new >= _ROWS_WORTH_COMPACTING and new >= table.count_rows() // _SHARE_WORTH_COMPACTING
 
     def _folder(self, owner: Owner) -> Path:
         return self._tables / f"{owner.digest}.lance"

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from scrubjay.moments import micros
-from scrubjay.stores.lancedb_rows import BLANK_ID, COLUMNS, candidates_of, record_of, vectors_of
+from scrubjay.stores.lancedb_rows import BLANK_ID, COLUMNS, candidates_of, record_of, rows_of, vectors_of
 from scrubjay.types import Candidate, Filter, Match, MemoryRecord, Scope, Visibility
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Image:
     def records(self, where: Filter) -> list[MemoryRecord]:
         """Return the matching rows, made anew: their metadata is the caller's to change."""
         rows = self.rows.select(COLUMNS).take(self.matching(where))
-        return [record_of(row) for row in rows.to_pylist()]
+        return [record_of(row) for row in rows_of(rows)]
 
     def speakers(self, where: Filter) -> frozenset[str]:
         """Return the names of the matching rows."""

@@ -10,6 +10,7 @@ import pyarrow.compute
 
 from scrubjay.errors import EmbeddingMismatch, StoreError
 from scrubjay.graph.subject import Statement
+from scrubjay.moments import from_micros
 from scrubjay.stores.matching import metadata_terms
 from scrubjay.types import Candidate, Kind, MemoryRecord, Owner, Relation, Scope, State
 
@@ -166,6 +167,18 @@ def _tuples(column: pa.ChunkedArray) -> list[tuple[Any, ...]]:
     if not pa.compute.sum(pa.compute.list_value_length(column)).as_py():
         return [()] * len(column)
     return [tuple(values) for values in column.to_pylist()]
+
+
+def rows_of(rows: pa.Table) -> list[dict[str, Any]]:
+    """Return rows as Arrow's `to_pylist` does, with moments made of their microseconds: a quarter of the time."""
+    columns = {name: _values(rows[name]) for name in rows.column_names}
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    if column.type != _MOMENT:
+        return list(column.to_pylist())
+    return [None if value is None else from_micros(value) for value in column.cast(pa.int64()).to_pylist()]
 
 
 def record_of(row: Mapping[str, Any]) -> MemoryRecord:

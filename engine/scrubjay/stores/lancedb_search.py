@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
-from lancedb.query import MatchQuery
+from lancedb.query import LanceFtsQueryBuilder, MatchQuery
 
 from scrubjay.graph.subject import Subject, subject_of
 from scrubjay.stores.lancedb_rows import BLANK_ID, CANDIDATE_COLUMNS, STATED, candidates_of, statement_of, vectors_of
@@ -62,7 +62,8 @@ def _sharing_words_in(
     others = image.rows.num_rows - len(matching)
     if others > _MOST_PASSED_OVER:
         return None
-    scored = table.search(wanted).limit(limit + others).with_row_id(True).select(["_score"]).to_arrow()
+    query = LanceFtsQueryBuilder(table, wanted)  # as `table.search` makes it, without asking for the schema first
+    scored = query.limit(limit + others).with_row_id(True).select(["_score"]).to_arrow()
     return image.matches(scored, among=matching)[:limit] if image.is_current() else None
 
 
