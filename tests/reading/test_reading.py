@@ -13,7 +13,7 @@ from scrubjay.embedding.fastembed import FastembedEmbedder
 from scrubjay.errors import ConfigurationError, InvalidInput
 from scrubjay.extraction.claude import ClaudeExtractor
 from scrubjay.extraction.openai import OpenAIExtractor
-from scrubjay.types import Filter, Owner, Scope
+from scrubjay.types import Filter, Kind, Owner, Scope
 
 ANA = Owner(tenant="local", scope=Scope.USER, name="ana")
 FASTAPI = "I'm building a FastAPI app with PostgreSQL. I prefer async code and I hate ORM magic."
@@ -37,9 +37,9 @@ def test_a_message_becomes_facts_with_their_evidence_and_where_they_come_from(
         "Ana hates ORM magic": ["I hate ORM magic"],
     }
     rows = memory.engine.store.find(ANA, Filter(ids=tuple(one["id"] for one in added)))
-    episode_id = memory.search(FASTAPI, user_id="ana", limit=20)[0]["id"]
+    (episode,) = memory.engine.store.find(ANA, Filter(kind=Kind.EPISODE))
     name = {"anthropic": "claude-haiku-5-5", "openai": "gpt-5.4-mini"}[sdk]
-    assert {(row.source_ids, row.role, row.origin) for row in rows} == {((episode_id,), "user", f"library via {name}")}
+    assert {(row.source_ids, row.role, row.origin) for row in rows} == {((episode.id,), "user", f"library via {name}")}
     assert len(model.requests) == 1
 
 
@@ -85,7 +85,8 @@ def test_a_name_that_a_message_explains_finds_what_is_known_by_the_other(memory:
     memory.add(said, user_id="ana")
     led = "Robert Tanaka leads the project"
     assert set(texts(memory.get_all(user_id="ana", entity="bob"))) == {led, "Robert Tanaka is called Bob"}
-    assert texts(memory.search(said, user_id="ana", entity="Bob"))[0] == said
+    best = memory.search(said, user_id="ana", entity="Bob")[0]
+    assert (best["memory"], best["evidence"]) == ("Robert Tanaka is called Bob", [said])
     assert texts(memory.get_all(user_id="ana", entity="bobby")) == []
 
 
