@@ -436,3 +436,15 @@ def test_the_graph_is_its_owners(memory: Memory) -> None:
     assert seen == [[], ["Run"], ["CI"]]
     with pytest.raises(OwnerRequired, match="pass user_id, agent_id or run_id"):
         memory.graph(entity="Ana")
+
+
+def test_a_search_that_outlives_the_closing_has_no_error_of_threads(memory: Memory) -> None:
+    memory.add("I drink tea", user_id="ana")
+    memory.engine.helpers.shutdown()  # type: ignore[union-attr]  # what close() does first to a search under way
+    assert texts(memory.search("tea", user_id="ana")) == ["I drink tea"]
+
+
+@pytest.mark.parametrize("weight", [10**400, 1e308, float("nan"), True, "1"])
+def test_a_weight_that_is_no_reasonable_number_is_refused_by_name(weight: object) -> None:
+    with pytest.raises(ConfigurationError, match=r"ranking\.dense"):
+        Memory.from_config({"vector_store": {"provider": "in_memory"}, "ranking": {"dense": weight}})

@@ -172,11 +172,6 @@ def first_page(
     return kept
 
 
-def truncated(row: Shown, *, room: int, count_tokens: Callable[[str], int], query: str) -> Shown | None:
-    """Return the row with its main fields and the longest best excerpt that cost at most `room`; None if none does."""
-    return _cut(row, query, room=room, prices=Prices(count_tokens))
-
-
 def _cut(row: Shown, query: str, *, room: int, prices: Prices) -> Shown | None:
     spare = room - prices.row(_least(row), at_most=room)
     excerpt = _excerpt(row.record.text, query, room=spare, least_chars=_LEAST_EXCERPT_CHARS, prices=prices)
