@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from scrubjay.erasures import Erasure, Proof
+from scrubjay.ports import MemoryStore
 from scrubjay.types import Kind, MemoryRecord, Owner, Scope
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -26,3 +28,11 @@ def record(memory_id: str, text: str = "", **columns: Any) -> MemoryRecord:
         "valid_from": NOON,
     }
     return MemoryRecord(id=memory_id, text=said, **(defaults | columns))
+
+
+def erase(store: MemoryStore, owner: Owner, *ids: str, versions: tuple[tuple[str, int], ...] = ()) -> Proof:
+    return store.erase(owner, Erasure(ids=ids, versions=versions), at=NOON)
+
+
+def erase_all(store: MemoryStore, owner: Owner) -> Proof:
+    return store.erase(owner, Erasure(everything=True), at=NOON)

@@ -31,12 +31,22 @@ from scrubjay.journeys.extracting import extract_everything
 from scrubjay.journeys.forgetting import Receipt, forget, forget_everything
 from scrubjay.journeys.graphing import graph
 from scrubjay.journeys.listing import current_version, history, list_memories
+from scrubjay.journeys.maintaining import Maintenance
 from scrubjay.journeys.searching import search
 from scrubjay.journeys.updating import update
-from scrubjay.moments import last_instant, shown
+from scrubjay.moments import last_instant
 from scrubjay.ports import Embedder, Extractor, MemoryStore
 from scrubjay.recall.weights import Ranking
-from scrubjay.results import Results, added_shape, graph_shape, history_shape, hit_shape, memory_shape, tally_shape
+from scrubjay.results import (
+    Results,
+    added_shape,
+    graph_shape,
+    history_shape,
+    hit_shape,
+    memory_shape,
+    receipt_shape,
+    tally_shape,
+)
 from scrubjay.stores.in_memory import InMemoryStore
 from scrubjay.stores.lancedb import LanceDBStore
 from scrubjay.types import Caller, FactDraft, Scope
@@ -61,8 +71,8 @@ class Memory:
     "claude", "openai" (with `model`, if not their usual one), or one of your own. An add waits `add_wait_s` for it,
     one reading takes `extract_timeout_s` at most, and what is not read by then is read in the background. Whose
     memory a call means is said by `user_id`, else `agent_id`, else `run_id` (the session); a call without any is
-    refused with OwnerRequired. `ranking` holds the weights of search's signals. Dates are ISO 8601; a date alone means
-    the whole UTC day.
+    refused with OwnerRequired. `ranking` holds the weights of search's signals. With `maintenance` a thread erases what
+    has expired and finishes erasures that a kill interrupted. Dates are ISO 8601; a date alone means the whole UTC day.
     """
 
     def __init__(
@@ -79,6 +89,7 @@ class Memory:
         extract_timeout_s: float = EXTRACT_TIMEOUT_S,
         add_wait_s: float = ADD_WAIT_S,
         ranking: Ranking | None = None,
+        maintenance: bool = True,
     ) -> None:
         self._extractor = ChosenExtractor(extractor, model=model)
         self._background = ThreadPoolExecutor(_READERS, thread_name_prefix="scrubjay-extraction")
@@ -103,6 +114,9 @@ class Memory:
             ranking=ranking or Ranking(),
             helpers=self._helpers,
         )
+        self._maintenance = Maintenance(self.engine)
+        if maintenance:
+            self._maintenance.start()
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -305,6 +319,7 @@ class Memory:
 
     def close(self) -> None:
         """End what is being read (it stays pending) and let go of the store."""
+        self._maintenance.stop()
         self._extractor.close()
         self._background.shutdown(cancel_futures=True)
         self._helpers.shutdown()
@@ -381,9 +396,5 @@ def _fact_with_metadata(draft: FactDraft, common: Mapping[str, Any]) -> FactDraf
 
 
 def _receipt_shape(receipt: Receipt) -> dict[str, Any]:
-    return {
-        "message": "Memories deleted successfully!",
-        "forgotten": list(receipt.forgotten),
-        "erased": receipt.erased,
-        "at": shown(receipt.at),
-    }
+    told = {"message": "Memories deleted successfully!", "forgotten": list(receipt.forgotten)}
+    return {**told, **receipt_shape(receipt)}

@@ -1,9 +1,14 @@
 """What the engine needs from the outside: a store, an embedder, an extractor. Implementations do not inherit these."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
+from scrubjay.erasures import Erasure, Forgotten, Proof
+from scrubjay.progress import Progress, untold
 from scrubjay.readings import ExtractedFact, Window
 from scrubjay.types import Filter, Match, MemoryRecord, Owner, Position
 
@@ -13,6 +18,30 @@ if TYPE_CHECKING:
 
     Vectors = NDArray[np.float32]
     """Of shape (n, dimension), float32, unit norm; one vector is of shape (dimension,)."""
+
+
+class Work(Enum):
+    """What may wait to be done for an owner: words to read, rows to erase, an erasure to finish."""
+
+    PENDING = "pending"
+    EXPIRED = "expired"
+    UNFINISHED = "unfinished"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableStats:
+    """How much there is of an owner: rows (one per version of a memory), memories, and those still to be read.
+
+    `versions`: states of the table that are kept for whoever reads it now. `size`: bytes of all its files.
+    `maintained_at`: when it was tended to last, None for never.
+    """
+
+    rows: int
+    memories: int
+    pending: int
+    versions: int = 1
+    size: int = 0
+    maintained_at: datetime | None = None
 
 
 class MemoryStore(Protocol):
@@ -68,23 +97,59 @@ class MemoryStore(Protocol):
         """Return the rows that share words with `text`, by BM25, best first; `text` is no query language."""
         ...
 
-    def erase(self, owner: Owner, ids: Sequence[str], *, versions: Sequence[tuple[str, int]] = ()) -> None:
-        """Remove every version of these memories, and these single versions, with every byte; unknown ones are skipped.
+    def rows(self, owner: Owner) -> "Iterator[tuple[list[MemoryRecord], Vectors]]":
+        """Give all rows with their vectors, some hundreds at a time, as they are at one moment."""
+        ...
 
-        An erasure that was interrupted is finished by the next one of the same owner, whatever it is asked to erase.
+    def erase(
+        self,
+        owner: Owner,
+        erasure: Erasure,
+        *,
+        at: datetime,
+        rewritten: Sequence[MemoryRecord] = (),
+        told: Progress = untold,
+    ) -> Proof:
+        """Remove rows with every byte, and put `rewritten` in the place of the stored rows with their keys, at once.
+
+        What is unknown is skipped. It is noted before anything is touched: after a kill either nothing else or all of
+        it has happened as far as anybody reads, and `unfinished` says so until another `erase` has removed every byte.
         """
         ...
 
-    def erase_owner(self, owner: Owner) -> None:
-        """Remove everything the owner has; an unknown owner has nothing."""
+    def unfinished(self, owner: Owner) -> Erasure | None:
+        """Return an erasure that was begun and is not done, if there is one; to be called under `exclusive`."""
+        ...
+
+    def forgotten(self, owner: Owner) -> Forgotten:
+        """Return everything that was ever erased of an owner, by id."""
+        ...
+
+    def note_forgotten(self, owner: Owner, forgotten: Forgotten, *, at: datetime) -> None:
+        """Add what was erased elsewhere to what `forgotten` returns; it erases nothing."""
         ...
 
     def owners(self, *, prefix: str = "") -> list[Owner]:
         """Return every owner that has rows and whose digest begins with `prefix`, of all tenants."""
         ...
 
-    def owners_with_pending(self) -> list[Owner]:
-        """Return every owner that may have pending episodes, of all tenants; cheap enough to ask now and then."""
+    def owners_with(self, work: Work, *, now: datetime) -> list[Owner]:
+        """Return every owner that may have such work waiting, of all tenants; cheap enough to ask now and then."""
+        ...
+
+    def maintain(self, owner: Owner) -> bool:
+        """Bring files and indexes into shape; whether there was anything to do. A store may do so by itself as well."""
+        ...
+
+    def reembed(self, owner: Owner, embed: "Callable[[Sequence[str]], Vectors]", told: Progress = untold) -> bool:
+        """Give all rows vectors of the store's model, made by `embed`; whether they had another one's.
+
+        Reads and writes go on meanwhile. What was made is kept when it is interrupted.
+        """
+        ...
+
+    def stats(self, owner: Owner) -> TableStats:
+        """Return how much there is of an owner."""
         ...
 
     def close(self) -> None:

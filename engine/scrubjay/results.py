@@ -7,6 +7,7 @@ from typing import Any, SupportsIndex
 from scrubjay.graph.projection import Edge, Entity, Graph
 from scrubjay.journeys.adding import Added
 from scrubjay.journeys.extracting import Tally
+from scrubjay.journeys.forgetting import Receipt
 from scrubjay.moments import shown
 from scrubjay.recall.reply import told
 from scrubjay.remembering.plan import Outcome
@@ -104,6 +105,17 @@ def tally_shape(tally: Tally) -> dict[str, Any]:
 
 def _previous(outcome: Outcome) -> dict[str, str]:
     return {"previous_memory": outcome.previous} if outcome.previous else {}
+
+
+def receipt_shape(receipt: Receipt) -> dict[str, Any]:
+    """Return a receipt: counts, when, and what was looked at to be sure; the ids are told beside it."""
+    return {
+        "erased": receipt.erased,
+        "rewritten": receipt.rewritten,
+        "at": shown(receipt.at),
+        "verified": {"rows_left": receipt.proof.rows_left, "files_left": receipt.proof.files_left},
+        "files_removed": receipt.proof.files_removed,
+    }
 
 
 def outcome_shape(outcome: Outcome) -> dict[str, Any]:

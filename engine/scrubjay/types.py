@@ -292,10 +292,11 @@ class Filter:
     """Which rows of one owner's table; every condition given must hold, None means any.
 
     `current_at`: true at that time or later and not expired. `as_of`: true at that time (valid time only).
-    `alive_at`: not expired. `since` and `until` are inclusive and look at when it happened or was said, else at when
-    it became true. `metadata` compares by equality. `rests_on`: facts with one of these episodes as a source;
-    `unclaimed`: all rows but the episodes that some fact rests on (a suspect one does not count). `entity`: facts that
-    name it, by any of its names (aliases are those in facts that are visible, too), and the episodes they rest on.
+    `alive_at`: not expired; `expired_at`: expired by then. `since` and `until` are inclusive and look at when it
+    happened or was said, else at when it became true. `metadata` compares by equality. `rests_on`: facts with one of
+    these episodes as a source; `unclaimed`: all rows but the episodes that some fact rests on (a suspect one does not
+    count). `entity`: facts that name it, by any of its names (aliases are those in facts that are visible, too), and
+    the episodes they rest on.
     """
 
     visible: Visibility | None = None
@@ -309,6 +310,7 @@ class Filter:
     current_at: datetime | None = None
     as_of: datetime | None = None
     alive_at: datetime | None = None
+    expired_at: datetime | None = None
     since: datetime | None = None
     until: datetime | None = None
     rests_on: tuple[str, ...] | None = None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from records import ANA, NOON, UNITS, record
+from records import ANA, NOON, UNITS, erase_all, record
 from scrubjay.ports import MemoryStore
 from scrubjay.stores.lancedb import LanceDBStore
 from scrubjay.stores.matching import is_visible, matching, metadata_terms
@@ -116,7 +116,7 @@ def fill(store: MemoryStore, made: list[dict[str, object]], *, versions: int = 1
         record(f"m{number // versions}", version=number % versions + 1, **columns)
         for number, columns in enumerate(made)
     ]
-    store.erase_owner(ANA)
+    erase_all(store, ANA)
     with store.exclusive(ANA):
         store.write(ANA, inserted=records, vectors=UNITS[[n % 4 for n in range(len(records))]], replaced=())
     return records

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import lancedb
 import pytest
 
-from records import ANA, BEN, NOON, UNITS, record
+from records import ANA, BEN, NOON, UNITS, erase, erase_all, record
 from scrubjay.ports import MemoryStore
 from scrubjay.stores.in_memory import InMemoryStore
 from scrubjay.stores.lancedb import LanceDBStore
@@ -79,9 +79,9 @@ def commit(store: MemoryStore, number: int) -> None:
     """Change something: mostly a new row and an old one superseded; now and then an erasure, twice of everything."""
     memory_id = f"m{number}"
     if number % 12 == 11:
-        store.erase_owner(ANA)
+        erase_all(store, ANA)
     elif number % 6 == 4:
-        store.erase(ANA, [f"m{number - 1}"])
+        erase(store, ANA, f"m{number - 1}")
     new = record(memory_id, f"tea number {number}", name=f"Speaker {number}")
     current = store.find(ANA, Filter(current_at=NOON + timedelta(days=number), ids=(f"m{number - 2}",)))
     closed = tuple(replace(row, valid_to=NOON + timedelta(days=number), superseded_by=memory_id) for row in current)
@@ -151,7 +151,7 @@ def test_a_table_that_was_remade_under_the_same_name_is_read_anew(
         assert [m.candidate.text for m in reader.lexical(ANA, "tea", Filter(), limit=9)] == [f"tea number {number}"]
         assert [row.text for row in reader.find(ANA, Filter(ids=("m1",)))] == [f"tea number {number}"]
         assert reader.speakers(ANA, Filter()) == {f"Speaker {number}"}
-        writer.erase_owner(ANA)
+        erase_all(writer, ANA)
         assert reader.dense(ANA, UNITS[:1], Filter(), limit=9) == [[]]
         assert reader.speakers(ANA, Filter()) == frozenset()
 
@@ -162,7 +162,7 @@ def test_a_table_whose_maker_was_killed_is_empty_until_somebody_makes_it(
     put(writer, record("m0", "tea"))
     stamp(manifests(tmp_path), time.time_ns() - HOUR_NS)
     assert len(reader.dense(ANA, UNITS[:1], Filter(), limit=9)[0]) == 1
-    writer.erase_owner(ANA)
+    erase_all(writer, ANA)
     manifests(tmp_path).mkdir(parents=True)
     assert reader.dense(ANA, UNITS[:1], Filter(), limit=9) == [[]]
     assert reader.find(ANA, Filter(ids=("m0",))) == []
@@ -196,7 +196,7 @@ def hold_it(store: LanceDBStore, tmp_path: Path) -> None:
 @pytest.mark.promise("erasure")
 def test_the_image_of_the_store_that_erases_a_text_no_longer_holds_it(tmp_path: Path, writer: LanceDBStore) -> None:
     hold_it(writer, tmp_path)
-    writer.erase(ANA, ["m0"])
+    erase(writer, ANA, "m0")
     assert images_with(HIDDEN) == 0
     assert [m.candidate.text for m in writer.dense(ANA, UNITS[:1], Filter(), limit=9)[0]] == ["tea"]
 
@@ -204,10 +204,10 @@ def test_the_image_of_the_store_that_erases_a_text_no_longer_holds_it(tmp_path: 
 @pytest.mark.promise("erasure")
 def test_the_image_of_an_owner_who_is_erased_is_let_go(tmp_path: Path, writer: LanceDBStore) -> None:
     hold_it(writer, tmp_path)
-    writer.erase_owner(ANA)
+    erase_all(writer, ANA)
     assert images_with(HIDDEN) == 0
     hold_it(writer, tmp_path)
-    writer.erase(ANA, ["m0", "m1"])
+    erase(writer, ANA, "m0", "m1")
     assert images_with(HIDDEN) == 0
 
 
@@ -216,7 +216,7 @@ def test_the_image_of_another_store_lets_go_of_it_with_its_next_search(
     tmp_path: Path, writer: LanceDBStore, reader: LanceDBStore
 ) -> None:
     hold_it(reader, tmp_path)
-    writer.erase(ANA, ["m0"])
+    erase(writer, ANA, "m0")
     assert reader.speakers(ANA, Filter()) == frozenset()
     assert images_with(HIDDEN) == 0
 
@@ -321,5 +321,5 @@ def test_two_owners_are_held_beside_each_other(tmp_path: Path, writer: LanceDBSt
         stamp(folder, time.time_ns() - HOUR_NS)
         writer.speakers(owner, Filter())
     assert (images_with("green tea"), images_with("oat milk")) == (1, 1)
-    writer.erase(ANA, ["m0"])
+    erase(writer, ANA, "m0")
     assert (images_with("green tea"), images_with("oat milk")) == (0, 1)

@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from records import ANA, BEN, NOON, UNITS, record
+from records import ANA, BEN, NOON, UNITS, erase, erase_all, record
 from scrubjay import StoreError
 from scrubjay.ports import MemoryStore
 from scrubjay.types import Filter, Kind, MemoryRecord, Owner, Position, Relation, Scope, State, Visibility
@@ -59,8 +59,8 @@ def test_an_owner_that_never_wrote_has_nothing(store: MemoryStore) -> None:
     assert store.count(ANA, Filter()) == 0
     assert store.dense(ANA, UNITS[:2], Filter(), limit=5) == [[], []]
     assert store.lexical(ANA, "tea", Filter(), limit=5) == []
-    store.erase(ANA, ["nothing"])
-    store.erase_owner(ANA)
+    erase(store, ANA, "nothing")
+    erase_all(store, ANA)
 
 
 @pytest.mark.promise("isolation")
@@ -71,7 +71,7 @@ def test_no_owner_sees_a_row_of_another(store: MemoryStore) -> None:
     assert ids(store.find(BEN, Filter(ids=("a",)))) == []
     assert [m.candidate.id for m in store.dense(BEN, UNITS[:1], Filter(), limit=9)[0]] == ["b"]
     assert [m.candidate.id for m in store.lexical(BEN, "tea milk", Filter(), limit=9)] == ["b"]
-    store.erase(BEN, ["a"])
+    erase(store, BEN, "a")
     assert store.count(ANA, Filter()) == 1
 
 
@@ -222,7 +222,7 @@ def test_a_fact_that_is_not_seen_says_nothing_about_an_entity(store: MemoryStore
 
 def test_single_versions_can_be_erased(store: MemoryStore) -> None:
     put(store, record("m"), record("m", version=2), record("n"), record("n", version=2))
-    store.erase(ANA, ["n"], versions=[("m", 1), ("m", 7), ("unknown", 1)])
+    erase(store, ANA, "n", versions=(("m", 1), ("m", 7), ("unknown", 1)))
     assert [r.key for r in store.find(ANA, Filter())] == [("m", 2)]
 
 
@@ -236,7 +236,7 @@ def test_a_version_that_exists_is_never_overwritten(store: MemoryStore) -> None:
 @pytest.mark.promise("erasure")
 def test_every_version_of_what_is_erased_is_gone_and_the_rest_stays(store: MemoryStore) -> None:
     put(store, record("m"), record("m", version=2), record("stays", "tea"))
-    store.erase(ANA, ["m", "unknown", "' OR true --"])
+    erase(store, ANA, "m", "unknown", "' OR true --")
     assert ids(store.find(ANA, Filter())) == ["stays"]
     assert [m.candidate.id for m in store.lexical(ANA, "tea memory", Filter(), limit=9)] == ["stays"]
     put(store, record("new", "tea too"))
@@ -246,7 +246,7 @@ def test_every_version_of_what_is_erased_is_gone_and_the_rest_stays(store: Memor
 def test_an_owner_can_be_erased_and_begin_anew(store: MemoryStore) -> None:
     put(store, record("a"))
     put(store, record("b"), owner=BEN)
-    store.erase_owner(ANA)
+    erase_all(store, ANA)
     assert store.count(ANA, Filter()) == 0
     assert store.count(BEN, Filter()) == 1
     put(store, record("again"))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from clock import Clock
+from records import erase
 from scrubjay.errors import MemoryNotFound
 from scrubjay.inputs import facts_of, messages_of
 from scrubjay.journeys.adding import Addition, add
@@ -79,7 +80,7 @@ def test_words_that_are_forgotten_while_a_search_runs_are_not_quoted(engine: Eng
 
         def find(self, owner: Owner, where: Filter, **options: Any) -> list[MemoryRecord]:
             if where.ids is not None and episode in where.ids:
-                engine.store.erase(owner, [episode])
+                erase(engine.store, owner, episode)
             return engine.store.find(owner, where, **options)
 
     racing = replace(engine, store=Forgetting())

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from scrubjay.inputs import facts_of, message_of, metadata_of, scope_of
 from scrubjay.journeys.adding import Added, Addition, add
-from scrubjay.journeys.awaiting import Progress
+from scrubjay.progress import Progress
 from scrubjay.recall.reply import memory_line
 from scrubjay.results import notes_of, outcome_shape, related_shape
 from scrubjay.types import MAX_BATCH, Event, Scope

@@ -11,9 +11,8 @@ from pydantic import BaseModel, Field
 from scrubjay.errors import InvalidInput
 from scrubjay.inputs import scope_of
 from scrubjay.journeys import forgetting
-from scrubjay.moments import shown
 from scrubjay.recall.reply import memory_line
-from scrubjay.results import related_shape
+from scrubjay.results import receipt_shape, related_shape
 from scrubjay.types import MAX_BATCH, Scope
 from scrubjay_tools.arguments import ScopeName, SessionId
 from scrubjay_tools.host import Host, caller_of, engine_of
@@ -92,8 +91,7 @@ def forget(
 
 
 def _told(receipt: forgetting.Receipt) -> CallToolResult:
-    at = shown(receipt.at)
-    proof = {"erased": receipt.erased, "rewritten": receipt.rewritten, "at": at}
+    proof = receipt_shape(receipt)
     named = len(receipt.forgotten)
-    line = f"Forgot {named} memories; {receipt.erased} went in all, with the words they rest on, at {at}."
+    line = f"Forgot {named} memories; {receipt.erased} went in all, with the words they rest on, at {proof['at']}."
     return reply({"forgotten": list(receipt.forgotten), "receipt": proof}, [line])

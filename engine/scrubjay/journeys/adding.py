@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 
 from scrubjay.errors import InvalidInput, StoreError
 from scrubjay.journeys.asking import NOT_READ
-from scrubjay.journeys.awaiting import Awaited, Progress, await_reading
+from scrubjay.journeys.awaiting import Awaited, await_reading
 from scrubjay.journeys.committing import Vectors, commit, in_scope, outdated, versions_of
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.extracting import MOST_ATTEMPTS
 from scrubjay.journeys.searching import BY_LIKENESS, RECALLED, looks_like, rank
+from scrubjay.progress import Progress
 from scrubjay.remembering.gate import is_small_talk
 from scrubjay.remembering.plan import Outcome, Plan, Proposal, plan_facts, source_of
 from scrubjay.remembering.rows import Occasion, episode_digest, episode_row, fact_digest, memory_id, read_already

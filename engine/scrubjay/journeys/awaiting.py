@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -11,12 +11,11 @@ from queue import Empty, SimpleQueue
 from scrubjay.errors import EmbeddingError, StoreError
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.extracting import MOST_ATTEMPTS, Read, extract_pending
+from scrubjay.progress import Progress
 from scrubjay.remembering.plan import Outcome
 from scrubjay.types import PENDING, Event, Filter, MemoryRecord, Owner, State
 
 logger = logging.getLogger(__name__)
-
-Progress = Callable[[int, int], None]
 
 _LOOK_AGAIN_S = 0.25
 

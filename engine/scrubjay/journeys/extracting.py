@@ -22,6 +22,7 @@ from scrubjay.journeys.asking import Shown, ask, look
 from scrubjay.journeys.committing import Vectors, commit, outdated, versions_of
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.listing import version_that_holds
+from scrubjay.ports import Work
 from scrubjay.readings import ExtractedFact
 from scrubjay.remembering.plan import Outcome, Plan, Proposal, plan_facts, trust
 from scrubjay.remembering.reconcile import Known, can_be_fact, reconcile
@@ -74,7 +75,9 @@ def extract_everything(
     is raised for one owner's trouble: the others are read; but not after three in a row for whom the service failed.
     """
     own = None if caller is None else set(caller.owners())
-    owners = [owner for owner in engine.store.owners_with_pending() if owner.tenant == engine.tenant]
+    owners = [
+        owner for owner in engine.store.owners_with(Work.PENDING, now=engine.now()) if owner.tenant == engine.tenant
+    ]
     owners = [owner for owner in owners if own is None or owner in own]
     reads: list[Read] = []
     in_vain = 0

@@ -1,45 +1,51 @@
 """forget: every version, everything derived, every byte."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from scrubjay.erasures import Erasure, Proof
+from scrubjay.errors import StoreError
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.searching import Question, search
-from scrubjay.remembering.cascade import Cascade, cascade, episodes_taken, without_successors
+from scrubjay.progress import Progress, untold
+from scrubjay.remembering.cascade import bereft, episodes_taken, taken_along
 from scrubjay.types import Caller, Filter, Kind, MemoryRecord, Owner, Scope, Shown, Visibility
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """What was forgotten: the ids that were named, how many memories went in all, and when. It holds no text."""
+    """What was forgotten: the ids that were named, how many memories went in all, when, and what was looked at after.
+
+    `rewritten`: memories that stay, without what they held of the forgotten ones. It holds no text.
+    """
 
     forgotten: tuple[str, ...]
     erased: int
     rewritten: int
     at: datetime
+    proof: Proof = field(default_factory=Proof)
 
 
-def forget(engine: Engine, caller: Caller | None, ids: Sequence[str]) -> Receipt:
+def forget(engine: Engine, caller: Caller | None, ids: Sequence[str], told: Progress = untold) -> Receipt:
     """Forget memories by id. Ids that are malformed, unknown or of somebody else are skipped.
 
-    A fact takes the episodes it rests on with it, an episode the facts that rest only on it. Raises StoreError.
+    A fact takes the episodes it rests on with it, an episode the facts that rest only on it. Raises StoreError; what
+    was begun by then is finished by `finish_erasures`.
     """
     forgotten: list[str] = []
     erased = rewritten = 0
+    proof = Proof()
     for owner, owned in engine.by_owner(ids, caller).items():
         with engine.store.exclusive(owner):
-            plan = _cascade(engine, owner, engine.store.find(owner, Filter(ids=tuple(owned))))
-            _erase(engine, owner, plan)
-        forgotten += [memory_id for memory_id in owned if memory_id in plan.erased_ids]
-        erased += len(plan.erased_ids)
-        rewritten += len(plan.rewritten)
-    return Receipt(forgotten=tuple(forgotten), erased=erased, rewritten=rewritten, at=engine.now())
+            erasure, rows = _taken(engine, owner, engine.store.find(owner, Filter(ids=tuple(owned))))
+            changed = bereft(rows, erasure)
+            proof += _erase(engine, owner, erasure, changed, told)
+        gone = set(erasure.ids)
+        forgotten += [memory_id for memory_id in owned if memory_id in gone]
+        erased += len(gone)
+        rewritten += len(changed)
+    return Receipt(forgotten=tuple(forgotten), erased=erased, rewritten=rewritten, at=engine.now(), proof=proof)
 
 
 def candidates(engine: Engine, caller: Caller, query: str, scope: Scope) -> list[Shown]:
@@ -55,7 +61,7 @@ def candidates(engine: Engine, caller: Caller, query: str, scope: Scope) -> list
     return list(best.values())
 
 
-def forget_everything(engine: Engine, caller: Caller, scope: Scope) -> Receipt:
+def forget_everything(engine: Engine, caller: Caller, scope: Scope, told: Progress = untold) -> Receipt:
     """Forget all of a scope: `user` a person's table, their sessions and the agent memories they wrote.
 
     `session`: one conversation. `agent`: all that the agent learned. Raises InvalidInput, OwnerRequired, StoreError.
@@ -63,52 +69,87 @@ def forget_everything(engine: Engine, caller: Caller, scope: Scope) -> Receipt:
     owner = caller.owner_of(scope)
     if scope is Scope.SESSION and owner.scope is not Scope.SESSION:
         visible = Visibility(scopes=frozenset({Scope.SESSION}), session_id=caller.session_id)
-        return forget(engine, caller, _ids(engine, owner, Filter(visible=visible)))
+        return forget(engine, caller, _ids(engine, owner, Filter(visible=visible)), told)
     with engine.store.exclusive(owner):
-        gone = _ids(engine, owner, Filter())
-        engine.store.erase_owner(owner)
+        gone = _all_ids(engine, owner)
+        proof = engine.store.erase(owner, Erasure(ids=tuple(gone), everything=True), at=engine.now(), told=told)
     if scope is Scope.USER:
-        gone += _forget_lessons(engine, caller)
-    return Receipt(forgotten=tuple(gone), erased=len(gone), rewritten=0, at=engine.now())
+        lessons, of_lessons = _forget_lessons(engine, caller)
+        gone, proof = gone + lessons, proof + of_lessons
+    return Receipt(forgotten=tuple(gone), erased=len(gone), rewritten=0, at=engine.now(), proof=proof)
 
 
-def _forget_lessons(engine: Engine, caller: Caller) -> list[str]:
-    """Erase what the person wrote into any agent's table of the tenant, version by version; others' versions stay."""
+def finish_erasure(engine: Engine, owner: Owner) -> None:
+    """Erase what was begun to be erased and is not done: whoever was at it was killed. Raises StoreError."""
+    with engine.store.exclusive(owner):
+        unfinished = engine.store.unfinished(owner)
+        if unfinished is not None:
+            rows = [] if unfinished.everything else engine.store.find(owner, Filter())
+            engine.store.erase(owner, unfinished, at=engine.now(), rewritten=bereft(rows, unfinished))
+
+
+def forget_expired(engine: Engine, owner: Owner) -> None:
+    """Forget what has expired, exactly as if it had been named. Raises StoreError."""
+    now = engine.now()
+    with engine.store.exclusive(owner):
+        ids = tuple(_ids(engine, owner, Filter(expired_at=now)))
+        versions = engine.store.find(owner, Filter(ids=ids))
+        living = {row.id for row in versions if row.is_alive(now)}
+        erasure, rows = _taken(engine, owner, [row for row in versions if row.id not in living])
+        erasure |= Erasure(versions=tuple(row.key for row in versions if row.id in living and not row.is_alive(now)))
+        _erase(engine, owner, erasure, bereft([*rows, *versions], erasure))
+
+
+def _forget_lessons(engine: Engine, caller: Caller) -> tuple[list[str], Proof]:
+    """Erase what the person wrote into others' tables of the tenant, version by version; others' versions stay."""
     forgotten: list[str] = []
-    agents = [o for o in engine.store.owners() if o.tenant == caller.tenant and o.scope is Scope.AGENT]
-    for owner in agents:
+    proof = Proof()
+    shared = [o for o in engine.store.owners() if o.tenant == caller.tenant and o.scope is not Scope.USER]
+    for owner in shared:
         with engine.store.exclusive(owner):
             written = engine.store.find(owner, Filter(written_by=caller.user_id))
             words = [record for record in written if record.kind is Kind.EPISODE]
-            _erase(engine, owner, _cascade(engine, owner, words), also=[record.key for record in written])
+            erasure, rows = _taken(engine, owner, words)
+            erasure |= Erasure(versions=tuple(record.key for record in written))
+            proof += _erase(engine, owner, erasure, bereft([*rows, *written], erasure))
         forgotten += dict.fromkeys(record.id for record in written)
-    return forgotten
+    return forgotten, proof
 
 
-def _erase(engine: Engine, owner: Owner, plan: Cascade, *, also: Sequence[tuple[str, int]] = ()) -> None:
-    if plan.rewritten:
-        engine.store.write(owner, inserted=(), vectors=_no_vectors(engine), replaced=plan.rewritten)
-    engine.store.erase(owner, plan.erased_ids, versions=[*plan.erased_versions, *also])
+def _erase(
+    engine: Engine, owner: Owner, erasure: Erasure, changed: Sequence[MemoryRecord], told: Progress = untold
+) -> Proof:
+    """Erase, when what was begun before is finished."""
+    if not (erasure.ids or erasure.versions):
+        return Proof()
+    finish_erasure(engine, owner)
+    return engine.store.erase(owner, erasure, at=engine.now(), rewritten=changed, told=told)
 
 
-def _cascade(engine: Engine, owner: Owner, targets: Sequence[MemoryRecord]) -> Cascade:
-    """Look up all that touches the rows to forget, and decide its fate."""
+def _taken(engine: Engine, owner: Owner, targets: Sequence[MemoryRecord]) -> tuple[Erasure, list[MemoryRecord]]:
+    """Return what goes when these rows go, and every row that touches it."""
     taken = episodes_taken(targets)
     episodes = engine.store.find(owner, Filter(ids=taken, kind=Kind.EPISODE)) if taken else []
-    for session_id in sorted({episode.session_id for episode in episodes}):
-        episodes += engine.store.find(owner, Filter(session_id=session_id, kind=Kind.EPISODE, without_ids=taken))
+    near = [
+        row
+        for session_id in sorted({episode.session_id for episode in episodes})
+        for row in engine.store.find(owner, Filter(session_id=session_id, kind=Kind.EPISODE))
+    ]
     resting = {record.id for record in engine.store.find(owner, Filter(rests_on=taken))} if taken else set()
     dependants = engine.store.find(owner, Filter(ids=tuple(resting))) if resting else []
-    plan = cascade(targets, episodes, dependants)
-    pointing = engine.store.find(owner, Filter(superseded_by=plan.erased_ids)) if plan.erased_ids else []
-    return without_successors(plan, pointing)
+    erasure = taken_along(targets, dependants)
+    pointing = engine.store.find(owner, Filter(superseded_by=erasure.ids)) if erasure.ids else []
+    rows = {row.key: row for row in (*targets, *episodes, *near, *dependants, *pointing)}
+    return erasure, list(rows.values())
+
+
+def _all_ids(engine: Engine, owner: Owner) -> list[str]:
+    """Return the ids of everything; none when the table is damaged: it goes all the same."""
+    try:
+        return _ids(engine, owner, Filter())
+    except StoreError:
+        return []
 
 
 def _ids(engine: Engine, owner: Owner, where: Filter) -> list[str]:
     return list(dict.fromkeys(record.id for record in engine.store.find(owner, where)))
-
-
-def _no_vectors(engine: Engine) -> "NDArray[np.float32]":
-    import numpy as np
-
-    return np.zeros((0, engine.embedder.dimension), dtype=np.float32)

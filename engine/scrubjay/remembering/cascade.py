@@ -1,20 +1,12 @@
 """What forgetting a memory takes along, and what it takes away from the memories that stay."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from scrubjay.erasures import Erasure, Forgotten
 from scrubjay.remembering.rows import lexical_text
 from scrubjay.texts import normalised, visible
 from scrubjay.types import Kind, MemoryRecord
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cascade:
-    """Memories and single versions to erase, and rows that stay without what they held of the erased."""
-
-    erased_ids: tuple[str, ...]
-    erased_versions: tuple[tuple[str, int], ...]
-    rewritten: tuple[MemoryRecord, ...]
 
 
 def episodes_taken(targets: Iterable[MemoryRecord]) -> tuple[str, ...]:
@@ -24,80 +16,75 @@ def episodes_taken(targets: Iterable[MemoryRecord]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*own, *(source for row in rows for source in row.source_ids)]))
 
 
-def cascade(
-    targets: Sequence[MemoryRecord], episodes: Sequence[MemoryRecord], dependants: Sequence[MemoryRecord]
-) -> Cascade:
-    """Decide the fate of everything that touches the targets.
+def taken_along(targets: Sequence[MemoryRecord], dependants: Sequence[MemoryRecord]) -> Erasure:
+    """Return everything that goes when the targets go.
 
-    `targets`: every version of the memories to forget. `episodes`: the rows of `episodes_taken` and every episode
-    that may have been indexed with one of them. `dependants`: every version of facts that rest on the taken ones.
-    A version of a fact goes when all that it rests on was named itself; otherwise it stays, without that source and
-    its words.
+    `targets`: every version of the memories to forget. `dependants`: every version of facts that rest on
+    `episodes_taken`. A version of a fact goes when all that it rests on was named itself; otherwise it stays.
     """
     named = {row.id for row in targets}
     named_episodes = {row.id for row in targets if row.kind is Kind.EPISODE}
-    taken = set(episodes_taken(targets))
-    taken_texts = [row.text for row in (*episodes, *targets) if row.id in taken and row.kind is Kind.EPISODE]
     staying = {row.id for row in dependants if not _rests_only_on(row, named_episodes)}
-    erased = named | taken | ({row.id for row in dependants} - staying)
+    erased = named | set(episodes_taken(targets)) | ({row.id for row in dependants} - staying)
     facts = [row for row in dependants if row.id not in erased]
     versions = [row.key for row in facts if _rests_only_on(row, named_episodes)]
-    rewritten = [_without(row, taken, taken_texts) for row in facts if row.key not in versions and _holds(row, taken)]
-    rewritten = _reopened(facts, versions, rewritten)
-    rewritten += [
-        _without_neighbour(row)
-        for row in episodes
-        if row.id not in erased and any(_indexed_with(row, text) for text in taken_texts)
-    ]
-    return Cascade(erased_ids=tuple(sorted(erased)), erased_versions=tuple(versions), rewritten=tuple(rewritten))
+    return Erasure(ids=tuple(sorted(erased)), versions=tuple(versions))
 
 
-def without_successors(plan: Cascade, pointing: Sequence[MemoryRecord]) -> Cascade:
-    """Return the plan with the rows that name an erased memory as their successor: they stay closed and name none."""
-    rewritten = {row.key: row for row in plan.rewritten}
-    for row in pointing:
-        if row.id not in plan.erased_ids and row.key not in plan.erased_versions:
-            rewritten[row.key] = replace(rewritten.get(row.key, row), superseded_by="")
-    return replace(plan, rewritten=tuple(rewritten.values()))
+def bereft(rows: Iterable[MemoryRecord], gone: Erasure | Forgotten) -> tuple[MemoryRecord, ...]:
+    """Return the rows that stay and change, as they are without what goes.
+
+    `rows`: of one owner; those that go, those that rest on them or name them, and episodes that may have been indexed
+    with one of them. A fact loses the source and its words, an episode the turn before it; a wording that was refined
+    by what goes holds again.
+    """
+    all_rows = list(rows)
+    ids, versions = set(gone.ids), set(gone.versions)
+    said = {row.id: row.text for row in all_rows if row.id in ids and row.kind is Kind.EPISODE}
+    told_before = {visible(text) for text in said.values()}
+    staying = {row.key: row for row in all_rows if row.id not in ids and row.key not in versions}
+    changed = dict(staying)
+    for key, row in staying.items():
+        if row.kind is Kind.FACT and not ids.isdisjoint(row.source_ids):
+            changed[key] = _without(row, ids, said)
+        elif row.kind is Kind.EPISODE and _turn_before(row) in told_before:
+            changed[key] = _without_neighbour(row)
+        if row.superseded_by in ids:
+            changed[key] = replace(changed[key], superseded_by="")
+    for memory_id in {memory_id for memory_id, _ in versions}:
+        _reopen([row for row in all_rows if row.id == memory_id], versions, changed)
+    return tuple(row for key, row in changed.items() if row != staying[key])
 
 
-def _reopened(
-    facts: Sequence[MemoryRecord], erased: Sequence[tuple[str, int]], rewritten: Sequence[MemoryRecord]
-) -> list[MemoryRecord]:
+def _reopen(
+    versions: Sequence[MemoryRecord], gone: Collection[tuple[str, int]], rows: dict[tuple[str, int], MemoryRecord]
+) -> None:
     """Let a wording hold again when all that took its place goes: it had never become untrue, only been refined."""
-    rows = {row.key: row for row in (*facts, *rewritten)}
-    for memory_id in {memory_id for memory_id, _ in erased}:
-        of_memory = sorted((row for row in rows.values() if row.id == memory_id), key=lambda row: row.version)
-        left = [row for row in of_memory if row.key not in erased]
-        gone = [row for row in of_memory if row.key in erased]
-        if not left or not gone or left[-1].version > gone[0].version:
-            continue
-        last, better = left[-1], gone[-1]
-        if last.valid_to == last.valid_from == gone[0].valid_from:
-            rows[last.key] = replace(last, valid_to=better.valid_to, superseded_by=better.superseded_by)
-    before = {row.key: row for row in facts}
-    return [row for key, row in rows.items() if key not in erased and row != before[key]]
+    in_order = sorted(versions, key=lambda row: row.version)
+    left = [row for row in in_order if row.key in rows]
+    erased = [row for row in in_order if row.key in gone]
+    if not left or not erased or left[-1].version > erased[0].version:
+        return
+    last, better = rows[left[-1].key], erased[-1]
+    if last.valid_to == last.valid_from == erased[0].valid_from:
+        rows[last.key] = replace(last, valid_to=better.valid_to, superseded_by=better.superseded_by)
 
 
 def _rests_only_on(row: MemoryRecord, episodes: set[str]) -> bool:
     return bool(row.source_ids) and episodes.issuperset(row.source_ids)
 
 
-def _holds(row: MemoryRecord, taken: set[str]) -> bool:
-    return not taken.isdisjoint(row.source_ids)
-
-
-def _without(row: MemoryRecord, taken: set[str], texts: Sequence[str]) -> MemoryRecord:
-    kept_evidence = tuple(
-        words for words in row.evidence if not any(normalised(words) in normalised(text) for text in texts)
-    )
-    kept_sources = tuple(source for source in row.source_ids if source not in taken)
+def _without(row: MemoryRecord, gone: set[str], said: Mapping[str, str]) -> MemoryRecord:
+    texts = [normalised(said[source]) for source in row.source_ids if source in said]
+    kept_evidence = tuple(words for words in row.evidence if not any(normalised(words) in text for text in texts))
+    kept_sources = tuple(source for source in row.source_ids if source not in gone)
     return replace(row, source_ids=kept_sources, evidence=kept_evidence)
 
 
-def _indexed_with(row: MemoryRecord, text: str) -> bool:
-    """Whether the row's search text has this text as the turn before it, which stands after the line of the day."""
-    return row.kind is Kind.EPISODE and row.lexical.partition("\n")[2].startswith(f"{visible(text)}\n")
+def _turn_before(row: MemoryRecord) -> str | None:
+    """Return the line after that of the day, which is the turn before if it was indexed with the row; else a name."""
+    lines = row.lexical.split("\n", 2)
+    return lines[1] if len(lines) > 2 else None  # noqa: PLR2004 - the day, the turn before, the rest
 
 
 def _without_neighbour(row: MemoryRecord) -> MemoryRecord:

@@ -1,12 +1,21 @@
 """What is on the disk, and not only in the system's memory."""
 
 import os
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 
 def sync_all(folder: Path) -> None:
     """Return when a folder and everything below it is on the disk."""
     for path in [*folder.rglob("*"), folder]:
+        sync(path)
+
+
+def sync_files(paths: Iterable[Path]) -> None:
+    """Return when these files are on the disk, and that they are in their folders."""
+    files = list(paths)
+    for path in [*files, *{path.parent for path in files}]:
         sync(path)
 
 
@@ -25,8 +34,43 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def mark(path: Path) -> None:
-    """Return when an empty file is there, and on the disk."""
-    if not path.exists():
-        path.touch(mode=0o600)
+def put(path: Path, text: str, *, durably: bool = True) -> None:
+    """Write a small file as a whole: whoever reads it sees the old text or the new; `durably`: it is on the disk."""
+    new = path.with_name(f"{path.name}.new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        if durably:
+            os.fsync(file.fileno())
+    new.replace(path)
+    if durably:
         sync(path.parent)
+
+
+def append(path: Path, line: str) -> None:
+    """Return when a line stands at the end of a file, on the disk. What a killed writer left of a line stays apart."""
+    is_new = not path.exists()
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        if end and os.pread(file.fileno(), 1, end - 1) != b"\n":
+            line = f"\n{line}"
+        file.write(f"{line}\n".encode())
+        file.flush()
+        os.fsync(file.fileno())
+    if is_new:
+        sync(path.parent)
+
+
+def files_below(folder: Path) -> set[Path]:
+    """Return every file in a folder and its folders; one that vanishes meanwhile may be missing."""
+    return {Path(place, name) for place, _, names in os.walk(folder) for name in names}
+
+
+def bytes_of(paths: Iterable[Path]) -> int:
+    """Return how long these files are together; one that vanishes meanwhile counts nothing."""
+    return sum(path.stat().st_size for path in paths if path.exists())
+
+
+def modified_at(path: Path) -> datetime:
+    """Return when a file was changed last, UTC."""
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)

@@ -3,12 +3,16 @@
 import math
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from scrubjay.erasures import Erasure, Forgotten, Proof
 from scrubjay.errors import StoreError
 from scrubjay.moments import micros
+from scrubjay.ports import TableStats, Work
+from scrubjay.progress import Progress, untold
 from scrubjay.recall.query import words
 from scrubjay.stores.matching import is_after, matching, order
 from scrubjay.types import PENDING, Candidate, Filter, Match, MemoryRecord, Owner, Position
@@ -16,6 +20,8 @@ from scrubjay.types import PENDING, Candidate, Filter, Match, MemoryRecord, Owne
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from scrubjay.ports import Vectors
 
 _SATURATION, _LENGTH_WEIGHT = 1.2, 0.75  # k1 and b of Okapi BM25
 
@@ -25,6 +31,7 @@ class InMemoryStore:
 
     def __init__(self) -> None:
         self._rows: dict[Owner, dict[tuple[str, int], tuple[MemoryRecord, NDArray[np.float32]]]] = {}
+        self._forgotten: dict[Owner, Forgotten] = {}
         self._locks: dict[tuple[str, Owner], threading.RLock] = {}
         self._guard = threading.Lock()
 
@@ -112,23 +119,78 @@ class InMemoryStore:
         scored = [_match(record, vectors[record.key], score(record)) for record in found]
         return sorted((match for match in scored if match.score > 0), key=lambda match: -match.score)[:limit]
 
-    def erase(self, owner: Owner, ids: Sequence[str], *, versions: Sequence[tuple[str, int]] = ()) -> None:
-        """Remove every version of these memories, and these single versions."""
+    def rows(self, owner: Owner) -> "Iterator[tuple[list[MemoryRecord], NDArray[np.float32]]]":
+        """Give all rows with their vectors."""
+        import numpy as np
+
+        rows = list(self._rows.get(owner, {}).values())
+        if rows:
+            yield [record for record, _ in rows], np.array([vector for _, vector in rows], dtype=np.float32)
+
+    def erase(
+        self,
+        owner: Owner,
+        erasure: Erasure,
+        *,
+        at: datetime,  # noqa: ARG002 - there is no log that outlives the process
+        rewritten: Sequence[MemoryRecord] = (),
+        told: Progress = untold,
+    ) -> Proof:
+        """Remove rows, and put others in place."""
         with self.exclusive(owner):
             rows = self._rows.get(owner, {})
-            self._rows[owner] = {key: row for key, row in rows.items() if key[0] not in ids and key not in versions}
+            left = {} if erasure.everything else {key: row for key, row in rows.items() if not _takes(erasure, key)}
+            changed = {record.key: (record, left[record.key][1]) for record in rewritten if record.key in left}
+            self._rows[owner] = left | changed
+            known = self._forgotten.get(owner, Forgotten())
+            gone = {memory_id for memory_id, _ in rows} & {
+                *erasure.ids,
+                *(key[0] for key in rows if erasure.everything),
+            }
+            self._forgotten[owner] = Forgotten(
+                ids=known.ids | gone, versions=known.versions | (set(erasure.versions) & rows.keys())
+            )
+        told(1, 1)
+        return Proof()
 
-    def erase_owner(self, owner: Owner) -> None:
-        """Remove everything the owner has."""
-        self._rows.pop(owner, None)
+    def unfinished(self, owner: Owner) -> Erasure | None:  # noqa: ARG002 - nothing outlives the process
+        """Return None: an erasure is done at once."""
+        return None
+
+    def forgotten(self, owner: Owner) -> Forgotten:
+        """Return everything that was erased of an owner."""
+        return self._forgotten.get(owner, Forgotten())
+
+    def note_forgotten(self, owner: Owner, forgotten: Forgotten, *, at: datetime) -> None:  # noqa: ARG002
+        """Add what was erased elsewhere."""
+        known = self.forgotten(owner)
+        self._forgotten[owner] = Forgotten(
+            ids=known.ids | forgotten.ids, versions=known.versions | forgotten.versions, all_until=forgotten.all_until
+        )
 
     def owners(self, *, prefix: str = "") -> list[Owner]:
         """Return every owner that has rows and whose digest begins with `prefix`."""
         return [owner for owner, rows in list(self._rows.items()) if rows and owner.digest.startswith(prefix)]
 
-    def owners_with_pending(self) -> list[Owner]:
-        """Return the owners that have pending rows."""
-        return [owner for owner in self.owners() if self.count(owner, PENDING)]
+    def owners_with(self, work: Work, *, now: datetime) -> list[Owner]:
+        """Return the owners that have such work waiting."""
+        where = {Work.PENDING: PENDING, Work.EXPIRED: Filter(expired_at=now), Work.UNFINISHED: Filter(ids=())}[work]
+        return [owner for owner in self.owners() if self.count(owner, where)]
+
+    def maintain(self, owner: Owner) -> bool:  # noqa: ARG002 - there are no files
+        """Do nothing: there is nothing to bring into shape."""
+        return False
+
+    def reembed(self, owner: Owner, embed: "Callable[[Sequence[str]], Vectors]", told: Progress = untold) -> bool:  # noqa: ARG002
+        """Do nothing: all vectors are of this process's model."""
+        return False
+
+    def stats(self, owner: Owner) -> TableStats:
+        """Return how much there is of an owner."""
+        rows = self._rows.get(owner, {})
+        return TableStats(
+            rows=len(rows), memories=len({memory_id for memory_id, _ in rows}), pending=self.count(owner, PENDING)
+        )
 
     def close(self) -> None:
         """Forget all of it."""
@@ -137,6 +199,10 @@ class InMemoryStore:
     def _matching(self, owner: Owner, where: Filter) -> list[tuple[MemoryRecord, "NDArray[np.float32]"]]:
         rows = self._rows.get(owner, {})  # never changed in place, so this is a snapshot
         return [rows[record.key] for record in matching((record for record, _ in rows.values()), where)]
+
+
+def _takes(erasure: Erasure, key: tuple[str, int]) -> bool:
+    return key[0] in erasure.ids or key in erasure.versions
 
 
 def _match(record: MemoryRecord, vector: "NDArray[np.float32]", score: float) -> Match:

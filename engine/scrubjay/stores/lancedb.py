@@ -1,26 +1,26 @@
-"""The default store: one LanceDB table per owner in a folder, safe for many processes at once.
+"""The default store: one LanceDB table per owner in a folder, safe for many processes at once."""
 
-What LanceDB leaves to its user and this adapter does (measured with 0.40): fresh reads in every process
-(`read_consistency_interval=0`), one lock per owner around each commit, fsync before a write is acknowledged, quoting,
-compaction, and a forget that leaves no byte (`lancedb_erasure`).
-"""
-
-import logging
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
-from datetime import timedelta
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from scrubjay.errors import ScrubjayError, StoreError
-from scrubjay.stores.disk import mark, sync
-from scrubjay.stores.lancedb_erasure import discard, erase_rows, finish_discarding, is_unfinished
+from scrubjay.erasures import Erasure, Forgotten, Proof
+from scrubjay.errors import StoreError
+from scrubjay.moments import micros, moment, shown
+from scrubjay.ports import TableStats, Work
+from scrubjay.progress import Progress, untold
+from scrubjay.stores.disk import bytes_of, modified_at
+from scrubjay.stores.erasure_log import ErasureLog
+from scrubjay.stores.lancedb_discarding import discard, finish_discarding
+from scrubjay.stores.lancedb_upkeep import Upkeep
 from scrubjay.stores.locks import OwnerLocks
+from scrubjay.stores.markers import Markers
 from scrubjay.stores.matching import order
-from scrubjay.stores.sql import condition, quoted
-from scrubjay.texts import one_line
+from scrubjay.stores.sql import condition, is_erased
 from scrubjay.types import PENDING, Filter, Match, MemoryRecord, Owner, Position, State
 
 if TYPE_CHECKING:
@@ -28,21 +28,18 @@ if TYPE_CHECKING:
     from lancedb.table import Table
     from numpy.typing import NDArray
 
+    from scrubjay.ports import Vectors
     from scrubjay.stores.lancedb_image import Image
-
-logger = logging.getLogger(__name__)
+    from scrubjay.stores.lancedb_reembedding import Stage
 
 T = TypeVar("T")
 
-_COMMITS_BETWEEN_COMPACTIONS = 16  # a search over 20 fragments takes 2.5 times as long as over one; compacting 40 ms
-_ROWS_WORTH_COMPACTING = 32  # until then full-text search goes through new rows one by one, which takes twice as long
-_SHARE_WORTH_COMPACTING = 50  # or a fiftieth of the table, since compacting a large one takes longer
-_KEEP_OLD_VERSIONS = timedelta(minutes=1)  # long enough for a reader in another process to finish
 _EXTRACTION = ".extraction"
-_WRITTEN_FOLDERS = ("data", "_versions", "_transactions", "_deletions")
-_READ_TRIES = 5
-_BUILD_PATH = re.compile(r",?\s*/\S*\.cargo/\S*")  # LanceDB tells where in its own source an error was made
+_UPKEEP_WAIT_S = 5.0
+_READERS_GRACE = timedelta(seconds=1)
+_ROWS_AT_ONCE = 1_000
 _LATEST_FIRST = ("recorded_at", "id", "version")
+_FOLDERS = ("memories", "pending", "expiring", "erasing", "erasures", "reembedding", "locks")
 
 
 class LanceDBStore:
@@ -56,23 +53,25 @@ class LanceDBStore:
 
     def __init__(self, folder: Path, *, embedding: str, dimension: int, most_held: int = 20_000) -> None:
         os.environ.setdefault("LANCEDB_LOG", "error")  # else it warns on stderr about columns that nobody selected
-        import lancedb
-
         from scrubjay.stores.lancedb_image import Images
+        from scrubjay.stores.lancedb_tables import Tables
 
         self._root = folder
-        self._tables = folder / "memories"
-        self._pending = folder / "pending"
         self._embedding = embedding
         self._dimension = dimension
+        self._most_held = most_held
         self._make_private_folders()
-        with suppress(OSError):
-            finish_discarding(self._tables)
+        self._pending = Markers(folder / "pending")
+        self._expiring = Markers(folder / "expiring")
+        self._log = ErasureLog(folder / "erasures", unfinished=Markers(folder / "erasing"))
         self._locks = OwnerLocks(folder / "locks")
-        self._database = lancedb.connect(str(self._tables), read_consistency_interval=timedelta(0))
-        self._open: dict[str, tuple[tuple[int, int], Table]] = {}
-        self._new_rows: dict[str, int] = {}
+        self._tables = Tables(
+            folder / "memories", self._locks, embedding=embedding, dimension=dimension, upgrading=self._note_expiry
+        )
+        with suppress(OSError):
+            finish_discarding(folder / "memories")
         self._images = Images(most_rows=most_held)
+        self._upkeep = Upkeep(self.maintain)
 
     def exclusive(self, owner: Owner) -> AbstractContextManager[None]:
         """Hold the owner's lock across threads and processes."""
@@ -96,12 +95,10 @@ class LanceDBStore:
         from scrubjay.stores.lancedb_rows import check_embedding, rows_with_vectors
         from scrubjay.stores.lancedb_search import vectors_by_key
 
-        with self._writing(owner) as table:
-            if any(record.state is State.PENDING for record in (*inserted, *replaced)):
-                mark(self._marker(owner))  # before the commit: who is killed in between leaves one too many
+        with self.exclusive(owner), self._tables.writing(owner) as table:
+            self._mark(owner, [*inserted, *replaced])  # before the commit: who is killed in between marks too much
             if inserted:
                 check_embedding(table.schema, self._embedding)
-            before = table.version
             if not replaced:
                 table.add(rows_with_vectors(inserted, list(vectors), table.schema))
             else:
@@ -115,10 +112,8 @@ class LanceDBStore:
                 merge = table.merge_insert(["id", "version"]).when_matched_update_all().when_not_matched_insert_all()
                 merge.execute(rows)
             self._unmark_if_done(owner, table)
-            several = table.version // _COMMITS_BETWEEN_COMPACTIONS != before // _COMMITS_BETWEEN_COMPACTIONS
-            if several or self._has_many_new(owner, table, len(inserted)):
-                self._new_rows.pop(owner.digest, None)
-                _compact(table)
+            commits = table.version - self._tables.folder(owner).notes().tended
+        self._upkeep.note(owner, commits=commits)
 
     def find(
         self, owner: Owner, where: Filter, *, limit: int | None = None, after: Position | None = None
@@ -141,13 +136,13 @@ class LanceDBStore:
             records = [record_of(row) for row in query.select(COLUMNS).to_arrow().to_pylist()]
             return sorted(records, key=order, reverse=True)[:limit]
 
-        return self._read(owner, read, nothing=[])
+        return self._tables.read(owner, read, nothing=[])
 
     def count(self, owner: Owner, where: Filter) -> int:
         """Return how many rows match."""
         from scrubjay.stores.lancedb_search import sql_of
 
-        return self._read(owner, lambda table: int(table.count_rows(sql_of(table, where))), nothing=0)
+        return self._tables.read(owner, lambda table: int(table.count_rows(sql_of(table, where) or None)), nothing=0)
 
     def dense(self, owner: Owner, vectors: "NDArray[np.float32]", where: Filter, *, limit: int) -> list[list[Match]]:
         """Return for each vector the rows nearest by cosine, best first; exact: there is no vector index."""
@@ -159,13 +154,13 @@ class LanceDBStore:
             check_embedding(table.schema if image is None else image.rows.schema, self._embedding)
             return image.nearest(vectors, where, limit=limit) if image else nearest(table, vectors, where, limit)
 
-        return self._read(owner, read, nothing=[[] for _ in vectors])
+        return self._tables.read(owner, read, nothing=[[] for _ in vectors])
 
     def lexical(self, owner: Owner, text: str, where: Filter, *, limit: int) -> list[Match]:
         """Return the rows that share words with `text`, by BM25, best first."""
         from scrubjay.stores.lancedb_search import sharing_words
 
-        return self._read(
+        return self._tables.read(
             owner, lambda table: sharing_words(table, text, where, limit, self._image(table, where)), nothing=[]
         )
 
@@ -177,201 +172,253 @@ class LanceDBStore:
             image = self._image(table, where)
             return image.speakers(where) if image else names(table, where)
 
-        return self._read(owner, read, nothing=frozenset())
+        return self._tables.read(owner, read, nothing=frozenset())
 
-    def erase(self, owner: Owner, ids: Sequence[str], *, versions: Sequence[tuple[str, int]] = ()) -> None:
-        """Delete, then rewrite every file that could still hold a byte of it."""
-        conditions = [f"id = {quoted(i)}" for i in ids]
-        conditions += [f"id = {quoted(i)} AND version = {int(version)}" for i, version in versions]
-        where = " OR ".join(f"({each})" for each in conditions) or "false"
-        with self.exclusive(owner), _translated("erase"):
-            finish_discarding(self._tables, name=owner.digest)
-            table = self._table(owner)
-            if table is None:
-                return
-            erased = table.count_rows(where)
-            if erased and erased == table.count_rows():
-                self.erase_owner(owner)
-            elif erased or is_unfinished(self._folder(owner)):
-                with self._writing(owner):
-                    erase_rows(table, where, self._folder(owner))
-                    self._unmark_if_done(owner, table)
-                self._images.drop(owner.digest)
+    def rows(self, owner: Owner) -> "Iterator[tuple[list[MemoryRecord], Vectors]]":
+        """Give all rows with their vectors, as they are at one moment."""
+        from scrubjay.stores.lancedb_rows import record_of, rows_of, vectors_of
 
-    def erase_owner(self, owner: Owner) -> None:
-        """Take the owner's table away at once, folder and all, and remove it."""
-        with self.exclusive(owner), _translated("erase"):
-            self._open.pop(owner.digest, None)
-            discard(self._folder(owner))
+        rows = self._tables.read(owner, lambda table: table.to_arrow(), nothing=None)
+        for begin in range(0, 0 if rows is None else rows.num_rows, _ROWS_AT_ONCE):
+            part = rows.slice(begin, _ROWS_AT_ONCE)
+            yield [record_of(row) for row in rows_of(part)], vectors_of(part)
+
+    def erase(
+        self,
+        owner: Owner,
+        erasure: Erasure,
+        *,
+        at: datetime,
+        rewritten: Sequence[MemoryRecord] = (),
+        told: Progress = untold,
+    ) -> Proof:
+        """Write what stays anew, in one commit, and remove every file from before."""
+        from scrubjay.stores.lancedb_tables import translated
+
+        with self.exclusive(owner), translated("erase"):
+            unfinished = self._log.unfinished(owner.digest)
+            erasure |= unfinished or Erasure()
+            table = None if erasure.everything else self._tables.open(owner)
+            erased = 0 if table is None else self._count_erased(table, erasure)
+            if not (erased or unfinished or erasure.everything):
+                return Proof()
+            self._log.begin(owner.digest, erasure, at=at)
+            if table is None or erased == table.count_rows():
+                proof = self._discard(owner)
+            else:
+                proof = self._rewrite_without(owner, table, erasure, rewritten, told)
+            self._log.end(owner.digest, proof, at=at)
+            return proof
+
+    def unfinished(self, owner: Owner) -> Erasure | None:
+        """Return what was begun to be erased and is not done, None if there is nothing."""
+        return self._log.unfinished(owner.digest)
+
+    def forgotten(self, owner: Owner) -> Forgotten:
+        """Return what the log of erasures says."""
+        with self.exclusive(owner):
+            return self._log.erased(owner.digest)
+
+    def note_forgotten(self, owner: Owner, forgotten: Forgotten, *, at: datetime) -> None:
+        """Add to the log what was erased in the folder that a backup was made of."""
+        with self.exclusive(owner):
+            known = self._log.erased(owner.digest)
+            new = Erasure(
+                ids=tuple(sorted(forgotten.ids - known.ids)),
+                versions=tuple(sorted(forgotten.versions - known.versions)),
+            )
+            if new.ids or new.versions:
+                self._log.note(owner.digest, new, at=at)
+
+    def reembed(self, owner: Owner, embed: "Callable[[Sequence[str]], Vectors]", told: Progress = untold) -> bool:
+        """Make the vectors beside the table, and put them into it in one commit when all are there."""
+        from scrubjay.stores.lancedb_reembedding import missing, parts, with_vectors
+        from scrubjay.stores.lancedb_rows import embedding_of, table_schema
+
+        stage, columns = self._stage(owner), ["id", "version", "text"]
+        schema = table_schema(owner, embedding=self._embedding, dimension=self._dimension)
+        rows = self._tables.read(owner, lambda table: table.search().select(columns).to_arrow(), nothing=None)
+        current = self._tables.read(owner, lambda table: embedding_of(table.schema)[0], nothing=self._embedding)
+        if rows is None or current == self._embedding:
+            return False
+        wanted = missing(rows, stage.vectors())
+        told(rows.num_rows - len(wanted), rows.num_rows)
+        for part in parts(wanted):
+            keys, vectors = [key for key, _ in part], embed([text for _, text in part])
+            with self.exclusive(owner):
+                left = {row.key for row in self.find(owner, Filter(ids=tuple({memory_id for memory_id, _ in keys})))}
+                stays = [number for number, key in enumerate(keys) if key in left]  # the others were forgotten
+                if stays:
+                    stage.add([keys[number] for number in stays], vectors[stays])
+            told(rows.num_rows - len(wanted) + wanted.index(part[-1]) + 1, rows.num_rows)
+        with self.exclusive(owner):
+            table = self._tables.open(owner)
+            if table is not None and embedding_of(table.schema)[0] != self._embedding:
+                batches = with_vectors(self._tables.batches(table), schema, stage.vectors(), embed)
+                self._tables.rewrite(owner, batches, schema)
+            stage.clear()
             self._images.drop(owner.digest)
-            self._marker(owner).unlink(missing_ok=True)
+        return True
+
+    def maintain(self, owner: Owner) -> bool:
+        """Join fragments, bring the indexes up to date, and remove old versions and what killed writers left.
+
+        Of the old versions the one before stays until the next time, for whoever reads it.
+        """
+        from scrubjay.stores.lancedb_rows import index_ids
+
+        with self._locks.tried(owner.digest, wait_s=_UPKEEP_WAIT_S) as is_held:
+            if not is_held or self._tables.open(owner) is None:
+                return False
+            folder = self._tables.folder(owner)
+            with self._tables.writing(owner) as table:
+                if self._expiring.note(owner.digest) is not None:
+                    self._note_expiry(owner, table)
+                versions = folder.versions()
+                if table.version == folder.notes().tended and len(versions) == 1:
+                    return False
+                age = datetime.now(UTC) - modified_at(versions[0])
+                if table.count_rows() > self._most_held:
+                    index_ids(table)
+                table.optimize(cleanup_older_than=max(age, timedelta(0)) + _READERS_GRACE, delete_unverified=True)
+                for path in folder.left_by_the_killed():
+                    path.unlink(missing_ok=True)
+            folder.note(replace(folder.notes(), tended=table.version, tended_at=shown(datetime.now(UTC))))
+        return True
+
+    def stats(self, owner: Owner) -> TableStats:
+        """Return how much there is of an owner."""
+        folder = self._tables.folder(owner)
+        return TableStats(
+            rows=self.count(owner, Filter()),
+            memories=self._tables.read(owner, lambda table: len(set(_ids(table))), nothing=0),
+            pending=self.count(owner, PENDING),
+            versions=len(folder.versions()),
+            size=bytes_of(folder.files()),
+            maintained_at=moment(folder.notes().tended_at, field="tended_at"),
+        )
 
     def owners(self, *, prefix: str = "") -> list[Owner]:
         """Return the owners of the tables whose names begin with `prefix`."""
-        from scrubjay.stores.lancedb_rows import owner_of
+        from scrubjay.stores.lancedb_tables import translated
 
-        def read(name: str) -> list[Owner]:
-            try:
-                return [owner_of(self._database.open_table(name).schema)]
-            except (ValueError, RuntimeError) as error:
-                if not _is_gone(error):
-                    raise
-                return []  # dropped meanwhile, or its maker was killed before the first commit
+        with translated("read"):
+            if prefix:  # somebody looks for an id, perhaps to forget it again: what a killed process took away goes
+                self._finish_discarding(f"{prefix}*")
+            return self._tables.owners(prefix=prefix)
 
-        with _translated("read"):
-            if (
-                prefix
-            ):  # somebody looks for an id, perhaps to forget it again: what a killed process had taken away goes
-                finish_discarding(self._tables, name=f"{prefix}*")
-            names = sorted(path.stem for path in self._tables.glob(f"{prefix}*.lance"))
-            return [owner for name in names for owner in read(name)]
-
-    def owners_with_pending(self) -> list[Owner]:
+    def owners_with(self, work: Work, *, now: datetime) -> list[Owner]:
         """Return the owners whom a marker names."""
-        with _translated("read"):
-            names = sorted(path.name for path in self._pending.glob("*"))
-        return [owner for name in names for owner in self.owners(prefix=name)]
+        from scrubjay.stores.lancedb_tables import translated
+
+        with translated("read"):
+            if work is Work.PENDING:
+                names = self._pending.names()
+            elif work is Work.EXPIRED:
+                names = [name for name in self._expiring.names() if self._is_due(name, now)]
+            else:
+                names = [name for name in self._log.names_unfinished() if not self._finished(name, now)]
+            return [owner for name in names for owner in self.owners(prefix=name)]
 
     def close(self) -> None:
-        """Let go of every table."""
-        self._open.clear()
+        """Tend to what cannot wait, and let go of every table."""
+        self._upkeep.close()
+        self._tables.close()
         self._images.clear()
 
     def _image(self, table: "Table", where: Filter) -> "Image | None":
         """Return the table as it is now, in memory, if it is small and can decide the filter."""
-        image = self._images.of(table, self._tables / f"{table.name}.lance" / "_versions")
+        image = self._images.of(table, self._root / "memories" / f"{table.name}.lance" / "_versions")
         return image if image is not None and image.decides(where) else None
 
     def _make_private_folders(self) -> None:
         try:
-            for place in (self._root, self._tables, self._pending, self._root / "locks"):
+            for place in (self._root, *(self._root / name for name in _FOLDERS)):
                 place.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(
                 f"cannot use the data folder {self._root} ({error.strerror}); name a writable one in SCRUBJAY_DATA_DIR"
             ) from error
 
-    def _marker(self, owner: Owner) -> Path:
-        return self._pending / owner.digest
+    def _stage(self, owner: Owner) -> "Stage":
+        from scrubjay.stores.lancedb_reembedding import Stage
+
+        return Stage(self._root / "reembedding" / owner.digest, embedding=self._embedding)
+
+    def _count_erased(self, table: "Table", erasure: Erasure) -> int:
+        return int(table.count_rows(is_erased(erasure)))
+
+    def _rewrite_without(
+        self, owner: Owner, table: "Table", erasure: Erasure, rewritten: Sequence[MemoryRecord], told: Progress
+    ) -> Proof:
+        from scrubjay.stores.lancedb_rows import staying
+
+        self._mark(owner, rewritten)
+        rows = staying(self._tables.batches(table), table.schema, erasure, rewritten)
+        removed = self._tables.rewrite(owner, rows, table.schema, told)
+        self._stage(owner).clear()
+        self._images.drop(owner.digest)
+        self._unmark_if_done(owner, table)
+        self._note_expiry(owner, table)
+        left = self._count_erased(table, erasure)
+        if left:
+            raise StoreError(f"{left} rows that were erased are still there; try again")
+        return Proof(files_removed=removed)
+
+    def _discard(self, owner: Owner) -> Proof:
+        self._tables.close(owner)
+        self._upkeep.forget(owner)
+        self._stage(owner).clear()
+        removed = discard(self._tables.folder(owner).path)
+        self._images.drop(owner.digest)
+        self._pending.clear(owner.digest)
+        self._expiring.clear(owner.digest)
+        return Proof(files_removed=removed)
+
+    def _finished(self, name: str, now: datetime) -> bool:
+        """Finish an erasure that was interrupted when the table had been taken away; whether it was one."""
+        if self._tables.owners(prefix=name):
+            return False
+        with self._locks.held(name):
+            if self._log.unfinished(name) and not self._tables.owners(prefix=name):
+                self._log.end(name, Proof(files_removed=self._finish_discarding(name)), at=now)
+        return True
+
+    def _finish_discarding(self, pattern: str) -> int:
+        return finish_discarding(self._root / "memories", name=pattern)
+
+    def _mark(self, owner: Owner, records: Sequence[MemoryRecord]) -> None:
+        """Say that there are words to read, and when the first of these rows expires."""
+        if any(record.state is State.PENDING for record in records):
+            self._pending.set(owner.digest)
+        first = min((micros(record.expires_at) for record in records if record.expires_at), default=None)
+        known = self._expiring.note(owner.digest)
+        if first is not None and (known is None or first < _number(known)):
+            self._expiring.set(owner.digest, str(first))
 
     def _unmark_if_done(self, owner: Owner, table: "Table") -> None:
         """Take the marker away, under the lock, when nothing is pending any more."""
-        if self._marker(owner).exists() and not table.count_rows(condition(PENDING)):
-            self._marker(owner).unlink(missing_ok=True)
+        if self._pending.note(owner.digest) is not None and not table.count_rows(condition(PENDING)):
+            self._pending.clear(owner.digest)
 
-    def _has_many_new(self, owner: Owner, table: "Table", inserted: int) -> bool:
-        """Whether this process has added so many rows since the last compaction that the next is worth its while."""
-        new = self._new_rows[owner.digest] = self._new_rows.get(owner.digest, 0) + inserted
-        return new >= _ROWS_WORTH_COMPACTING and new >= table.count_rows() // _SHARE_WORTH_COMPACTING
+    def _note_expiry(self, owner: Owner, table: "Table") -> None:
+        """Say when the first row expires, under the lock."""
+        ends = table.search().where("expires_at IS NOT NULL").select(["expires_at"]).to_arrow()["expires_at"]
+        if len(ends):
+            self._expiring.set(owner.digest, str(min(ends.cast("int64").to_pylist())))
+        else:
+            self._expiring.clear(owner.digest)
 
-    def _folder(self, owner: Owner) -> Path:
-        return self._tables / f"{owner.digest}.lance"
-
-    def _table(self, owner: Owner) -> "Table | None":
-        """Return the owner's table, opened anew when another process has dropped or remade it meanwhile."""
-        from scrubjay.stores.lancedb_rows import check_schema, index
-
-        name, folder = owner.digest, self._folder(owner)
-        known, table = self._open.get(name, (None, None))
-        stamp = _stamp(folder)
-        if table is None or known != stamp:
-            if stamp is None or not _is_committed(folder):
-                self._open.pop(name, None)
-                return None
-            table = self._database.open_table(name)
-            check_schema(table.schema, owner)
-            if not table.list_indices():  # its maker was killed between the table and its index
-                with self.exclusive(owner):
-                    index(table)
-            self._open[name] = (stamp, table)
-        return table
-
-    def _read(self, owner: Owner, action: "Callable[[Table], T]", *, nothing: T) -> T:
-        with _translated("read"):
-            for _ in range(_READ_TRIES):
-                try:
-                    table = self._table(owner)
-                    return nothing if table is None else action(table)
-                except (RuntimeError, ValueError, OSError) as error:
-                    if not _is_gone(error):
-                        raise
-                    self._open.pop(owner.digest, None)  # the files were rewritten or dropped between open and read
-            with self.exclusive(owner):  # nobody rewrites them now
-                table = self._table(owner)
-                return nothing if table is None else action(table)
-
-    @contextmanager
-    def _writing(self, owner: Owner) -> "Iterator[Table]":
-        """Hold the lock and give the owner's table, made if need be; all its new files are on the disk at the end."""
-        folder = self._folder(owner)
-        with self.exclusive(owner), _translated("write"):
-            table = self._table(owner)
-            before = _files(folder)
-            if table is None:
-                discard(folder)  # what a maker left who was killed before the first commit
-                table, before = self._create(owner), set()
-            elif is_unfinished(folder):
-                erase_rows(table, "false", folder)
-            yield table
-            new = _files(folder) - before
-            folders = {folder / name.rpartition("/")[0] for name in new}
-            for path in [*(folder / name for name in new), *folders, *([] if before else [folder, self._tables])]:
-                sync(path)
-
-    def _create(self, owner: Owner) -> "Table":
-        from scrubjay.stores.lancedb_rows import index, table_schema
-
-        schema = table_schema(owner, embedding=self._embedding, dimension=self._dimension)
-        table = self._database.create_table(owner.digest, schema=schema)
-        index(table)
-        return table
+    def _is_due(self, name: str, now: datetime) -> bool:
+        note = self._expiring.note(name)
+        return note is not None and _number(note) <= micros(now)
 
 
-def _compact(table: "Table") -> None:
-    """Join fragments and drop old versions. The rows are committed already, so a failure is no failure of the write."""
-    try:
-        table.optimize(cleanup_older_than=_KEEP_OLD_VERSIONS)
-    except (RuntimeError, OSError) as error:
-        logger.warning("compaction is put off: %s", one_line(str(error), longest=200))
+def _number(note: str) -> int:
+    """Return the moment that a marker tells; one that cannot be read was always."""
+    return int(note) if note.lstrip("-").isdigit() else 0
 
 
-def _stamp(folder: Path) -> tuple[int, int] | None:
-    """Return what tells a folder from another one made in its place; None when there is none."""
-    try:
-        status = folder.stat()
-    except FileNotFoundError:
-        return None
-    return status.st_ino, status.st_mtime_ns
-
-
-def _is_committed(folder: Path) -> bool:
-    """Whether a table was ever committed here; its maker may have been killed before that."""
-    return any(folder.joinpath("_versions").glob("*.manifest"))
-
-
-def _is_gone(error: Exception) -> bool:
-    """Whether a table or one of its files has vanished: another process has dropped or rewritten it."""
-    return isinstance(error, FileNotFoundError) or "not found" in str(error).lower()
-
-
-def _files(folder: Path) -> set[str]:
-    """Return the files of a table by their paths within it."""
-    found: set[str] = set()
-    for part in _WRITTEN_FOLDERS:
-        with suppress(FileNotFoundError), os.scandir(folder / part) as entries:
-            found.update(f"{part}/{entry.name}" for entry in entries)
-    return found | {path.relative_to(folder).as_posix() for path in folder.glob("_indices/*/*")}
-
-
-@contextmanager
-def _translated(doing: str) -> Iterator[None]:
-    """Turn LanceDB's and the system's errors into StoreError, once, at this border."""
-    try:
-        yield
-    except ScrubjayError:
-        raise
-    except (RuntimeError, ValueError, OSError) as error:
-        detail = one_line(str(error), longest=200)
-        raise StoreError(
-            f"could not {doing} the memories: {detail}. `scrubjay doctor` checks the data folder"
-        ) from error
+def _ids(table: "Table") -> list[str]:
+    ids: list[str] = table.search().select(["id"]).to_arrow()["id"].to_pylist()
+    return ids

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from scrubjay.moments import micros
-from scrubjay.stores.lancedb_rows import BLANK_ID, COLUMNS, candidates_of, record_of, rows_of, vectors_of
+from scrubjay.stores.lancedb_rows import COLUMNS, candidates_of, record_of, rows_of, vectors_of
 from scrubjay.types import Candidate, Filter, Match, MemoryRecord, Scope, Visibility
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ class Image:
     def __init__(self, table: "Table", manifests: Path) -> None:
         self._manifests = manifests
         self.commits = _commits(manifests)
-        rows = table.search().with_row_id(True).to_arrow()
-        self.rows = rows.filter(pa.compute.not_equal(rows["id"], BLANK_ID)).combine_chunks()
+        self.rows = table.search().with_row_id(True).to_arrow().combine_chunks()
         self._position_by_row_id = {row_id: at for at, row_id in enumerate(self.rows["_rowid"].to_pylist())}
         self.vectors = vectors_of(self.rows)
         self._numbers: dict[str, NDArray[Any]] = {}

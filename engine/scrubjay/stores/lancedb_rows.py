@@ -1,13 +1,14 @@
 """The table's schema and index, and rows as Arrow sees them."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute
 
+from scrubjay.erasures import Erasure
 from scrubjay.errors import EmbeddingMismatch, StoreError
 from scrubjay.graph.subject import Statement
 from scrubjay.moments import from_micros
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from lancedb.table import Table
     from numpy.typing import NDArray
 
-SCHEMA_VERSION = 1
-BLANK_ID = "blank"
+SCHEMA_VERSION = 2
+_BLANK_ID = "blank"  # a row without content that version 1 added while it erased, and a kill may have left
 _METADATA_KEY = b"scrubjay"
 _MOMENT = pa.timestamp("us", "UTC")
 _TEXTS = pa.list_(pa.string())
@@ -65,29 +66,54 @@ def index(table: "Table") -> None:
     table.create_index("lexical", config=FTS(base_tokenizer="icu/split", remove_stop_words=False), replace=True)
 
 
+def index_ids(table: "Table") -> None:
+    """Build an index of ids if there is none: in a large table it halves the time of looking rows up by id."""
+    from lancedb.index import BTree
+
+    if not any(known.columns == ["id"] for known in table.list_indices()):
+        table.create_index("id", config=BTree())
+
+
 def owner_of(schema: pa.Schema) -> Owner:
     """Return whose table this is."""
     described = _described(schema)["owner"]
     return Owner(tenant=described["tenant"], scope=Scope(described["scope"]), name=described["name"])
 
 
-def check_schema(schema: pa.Schema, owner: Owner) -> None:
-    """Raise StoreError unless this table is the owner's and of a form that this code reads."""
-    described = _described(schema)
-    if described["schema_version"] != SCHEMA_VERSION:
+def schema_version(schema: pa.Schema) -> int:
+    """Return of which version the table is; raises StoreError for one of a version that is still to come."""
+    version = int(_described(schema)["schema_version"])
+    if version > SCHEMA_VERSION:
         raise StoreError(
-            f"these memories have schema version {described['schema_version']}, this Scrubjay reads {SCHEMA_VERSION}; "
-            "use the version of Scrubjay that wrote them"
+            f"these memories have schema version {version}, this Scrubjay reads up to {SCHEMA_VERSION}; "
+            "use the version of Scrubjay that wrote them, or a later one"
         )
+    return version
+
+
+def check_owner(schema: pa.Schema, owner: Owner) -> None:
+    """Raise StoreError unless this table is the owner's."""
     if owner_of(schema) != owner:
         raise StoreError("the table found under this owner's name belongs to another owner; it was not opened")
 
 
+def embedding_of(schema: pa.Schema) -> tuple[str, int]:
+    """Return of which model the table's vectors are, and their dimension."""
+    return _described(schema)["embedding"], schema.field("vector").type.list_size
+
+
 def check_embedding(schema: pa.Schema, embedding: str) -> None:
     """Raise EmbeddingMismatch unless the table's vectors are of this model; lists and erasures do not care."""
-    stored = _described(schema)["embedding"]
+    stored, _ = embedding_of(schema)
     if stored != embedding:
         raise EmbeddingMismatch(stored=stored, current=embedding)
+
+
+def upgraded(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Give the rows of a table of version 1 as those of this version: without the blank row of a killed erasure."""
+    for batch in batches:
+        rows = batch.filter(pa.compute.not_equal(batch["id"], _BLANK_ID))
+        yield pa.RecordBatch.from_arrays([rows[name] for name in schema.names], schema=schema)
 
 
 def _described(schema: pa.Schema) -> dict[str, Any]:
@@ -105,17 +131,20 @@ def rows_with_vectors(
     return pa.Table.from_pylist(rows, schema=schema)
 
 
-def blank_row(schema: pa.Schema) -> pa.Table:
-    """Return one row of a table without any content, which no caller can see: it has no scope."""
-    return pa.Table.from_pylist([{f.name: _blank(f) for f in schema} | {"id": BLANK_ID}], schema=schema)
-
-
-def _blank(column: pa.Field) -> Any:
-    if column.nullable:
-        return None
-    if pa.types.is_fixed_size_list(column.type):
-        return [0.0] * column.type.list_size
-    return [] if pa.types.is_list(column.type) else "" if pa.types.is_string(column.type) else 0
+def staying(
+    batches: Iterable[pa.RecordBatch], schema: pa.Schema, erasure: Erasure, rewritten: Sequence[MemoryRecord]
+) -> Iterator[pa.RecordBatch]:
+    """Give the rows that an erasure leaves, those of `rewritten` in their new form."""
+    ids, versions, changed = set(erasure.ids), set(erasure.versions), {record.key: record for record in rewritten}
+    for batch in batches:
+        keys = list(zip(batch["id"].to_pylist(), batch["version"].to_pylist(), strict=True))
+        stays = [key[0] not in ids and key not in versions for key in keys]
+        as_it_was = [left and key not in changed for key, left in zip(keys, stays, strict=True)]
+        yield batch.filter(pa.array(as_it_was, pa.bool_()))
+        anew = [number for number, left in enumerate(stays) if left and not as_it_was[number]]
+        if anew:
+            vectors = vectors_of(pa.Table.from_batches([batch.take(pa.array(anew))]))
+            yield from rows_with_vectors([changed[keys[n]] for n in anew], list(vectors), schema).to_batches()
 
 
 def _row(record: MemoryRecord) -> dict[str, Any]:

@@ -7,9 +7,9 @@ import pyarrow as pa
 from lancedb.query import LanceFtsQueryBuilder, MatchQuery
 
 from scrubjay.graph.subject import Subject, subject_of
-from scrubjay.stores.lancedb_rows import BLANK_ID, CANDIDATE_COLUMNS, STATED, candidates_of, statement_of, vectors_of
+from scrubjay.stores.lancedb_rows import CANDIDATE_COLUMNS, STATED, candidates_of, statement_of, vectors_of
 from scrubjay.stores.matching import stating
-from scrubjay.stores.sql import condition, quoted
+from scrubjay.stores.sql import condition
 from scrubjay.types import Filter, Match, MemoryRecord, Position
 
 if TYPE_CHECKING:
@@ -74,8 +74,8 @@ def _matches(rows: pa.Table, scores: Sequence[float]) -> list[Match]:
 
 def names(table: "Table", where: Filter) -> frozenset[str]:
     """Return the names under which matching rows were said."""
-    rows = filtered(table.search(), f"({sql_of(table, where)}) AND name <> ''").select(["name"]).to_arrow()
-    return frozenset(rows["name"].to_pylist())
+    rows = filtered(table.search(), sql_of(table, where)).select(["name"]).to_arrow()
+    return frozenset(rows["name"].to_pylist()) - {""}
 
 
 def vectors_by_key(table: "Table", records: Sequence[MemoryRecord]) -> dict[tuple[str, int], pa.Array]:
@@ -87,7 +87,7 @@ def vectors_by_key(table: "Table", records: Sequence[MemoryRecord]) -> dict[tupl
 
 def filtered(query: Any, sql: str) -> Any:  # LanceDB has one builder class per kind of query
     """Return the query with a filter that holds before anything is searched for."""
-    return query.where(sql, prefilter=True)
+    return query.where(sql, prefilter=True) if sql else query
 
 
 def sql_of(table: "Table", where: Filter, *, after: Position | None = None) -> str:
@@ -98,9 +98,7 @@ def sql_of(table: "Table", where: Filter, *, after: Position | None = None) -> s
         rows = facts.select(["source_ids"]).to_arrow().to_pylist()
         claimed = {source for row in rows for source in row["source_ids"]}
     subject = None if where.entity is None else _subject(table, where, where.entity)
-    wanted = condition(where, after=after, claimed=sorted(claimed), subject=subject)
-    no_blank = f"id <> {quoted(BLANK_ID)}"  # the row that an erasure adds and takes away again
-    return f"{no_blank} AND {wanted}" if wanted else no_blank
+    return condition(where, after=after, claimed=sorted(claimed), subject=subject)
 
 
 def _subject(table: "Table", where: Filter, entity: str) -> Subject:

@@ -85,7 +85,8 @@ def _is_in_range(record: MemoryRecord, where: Filter) -> bool:
 
 
 def _is_alive(record: MemoryRecord, where: Filter) -> bool:
-    return where.alive_at is None or record.is_alive(where.alive_at)
+    has_expired = where.expired_at is None or not record.is_alive(where.expired_at)
+    return has_expired and (where.alive_at is None or record.is_alive(where.alive_at))
 
 
 def _has_metadata(record: MemoryRecord, where: Filter) -> bool:

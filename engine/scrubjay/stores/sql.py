@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from scrubjay.erasures import Erasure
 from scrubjay.graph.subject import Subject
 from scrubjay.stores.matching import metadata_terms
 from scrubjay.types import Filter, Position, Scope, Visibility
@@ -31,6 +32,12 @@ def condition(
     return " AND ".join(f"({part})" for part in parts)
 
 
+def is_erased(erasure: Erasure) -> str:
+    """Return the condition that holds for the rows that an erasure takes."""
+    parts = [_is_one_of("id", erasure.ids), *_by_version(erasure.versions)]
+    return "true" if erasure.everything else " OR ".join(f"({part})" for part in parts)
+
+
 def _conditions(where: Filter) -> Iterator[str]:
     yield from _identity(where)
     yield from _time(where)
@@ -39,7 +46,8 @@ def _conditions(where: Filter) -> Iterator[str]:
     yield from (f"array_has(metadata_terms, {quoted(term)})" for term in metadata_terms(where.metadata))
     if where.rests_on is not None:
         yield "kind = 'fact'"
-        yield " OR ".join(f"array_has(source_ids, {quoted(i)})" for i in where.rests_on) or "false"
+        listed = ", ".join(quoted(i) for i in where.rests_on)
+        yield f"array_has_any(source_ids, [{listed}])" if listed else "false"
 
 
 def _identity(where: Filter) -> Iterator[str]:
@@ -71,6 +79,8 @@ def _time(where: Filter) -> Iterator[str]:
         yield f"valid_from <= {then} AND (valid_to IS NULL OR valid_to > {then})"
     if where.alive_at is not None:
         yield f"expires_at IS NULL OR expires_at > {_instant(where.alive_at)}"
+    if where.expired_at is not None:
+        yield f"expires_at <= {_instant(where.expired_at)}"
     if where.since is not None:
         yield f"coalesce(occurred_at, valid_from) >= {_instant(where.since)}"
     if where.until is not None:
@@ -86,12 +96,17 @@ def _is_visible(visible: Visibility) -> str:
 
 
 def _is_about(subject: Subject) -> str:
-    ids_by_version: dict[int, list[str]] = {}
-    for memory_id, version in sorted(subject.keys):
-        ids_by_version.setdefault(version, []).append(memory_id)
-    facts = [f"version = {int(version)} AND {_is_one_of('id', ids)}" for version, ids in ids_by_version.items()]
+    facts = _by_version(subject.keys)
     episodes = f"kind = 'episode' AND {_is_one_of('id', sorted(subject.episode_ids))}"
     return " OR ".join(f"({part})" for part in [*facts, episodes])
+
+
+def _by_version(keys: Iterable[tuple[str, int]]) -> list[str]:
+    """Return one condition for each version number, that its rows are among these ids."""
+    ids_by_version: dict[int, list[str]] = {}
+    for memory_id, version in sorted(keys):
+        ids_by_version.setdefault(version, []).append(memory_id)
+    return [f"version = {int(version)} AND {_is_one_of('id', ids)}" for version, ids in ids_by_version.items()]
 
 
 def _is_after(position: Position) -> str:

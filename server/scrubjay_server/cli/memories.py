@@ -14,9 +14,9 @@ from scrubjay.journeys.adding import add as add_memories
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.extracting import extract_everything
 from scrubjay.journeys.searching import search as search_memories
-from scrubjay.moments import last_instant, shown
+from scrubjay.moments import last_instant
 from scrubjay.recall.reply import memory_line, told
-from scrubjay.results import added_shape, graph_shape, related_shape, tally_shape
+from scrubjay.results import added_shape, graph_shape, receipt_shape, related_shape, tally_shape
 from scrubjay.texts import one_line
 from scrubjay.types import Scope, Shown, State
 from scrubjay_server.cli.options import (
@@ -305,10 +305,7 @@ def forget(
         return
     else:
         raise InvalidInput("MEMORY_IDS", "is empty; give ids, --query to see candidates, or --everything")
-    shape = {
-        "forgotten": list(receipt.forgotten),
-        "receipt": {"erased": receipt.erased, "rewritten": receipt.rewritten, "at": shown(receipt.at)},
-    }
+    shape = {"forgotten": list(receipt.forgotten), "receipt": receipt_shape(receipt)}
     told_of = (
         f"Forgot {len(receipt.forgotten)}, with what rested on them and what they rest on {receipt.erased} in all."
     )

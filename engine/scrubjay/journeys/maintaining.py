@@ -1,0 +1,52 @@
+"""What is done for every owner without being asked: finishing what a kill interrupted, forgetting what has expired."""
+
+import logging
+import threading
+
+from scrubjay.errors import ScrubjayError
+from scrubjay.journeys.engine import Engine
+from scrubjay.journeys.forgetting import finish_erasure, forget_expired
+from scrubjay.ports import Work
+
+logger = logging.getLogger(__name__)
+
+_PAUSE_S = 60.0
+
+
+def maintain(engine: Engine) -> int:
+    """Do what waits to be done and return for how many owners; cheap when there is nothing. Raises StoreError."""
+    unfinished = engine.store.owners_with(Work.UNFINISHED, now=engine.now())
+    for owner in unfinished:
+        finish_erasure(engine, owner)
+    expired = engine.store.owners_with(Work.EXPIRED, now=engine.now())
+    for owner in expired:
+        forget_expired(engine, owner)
+        engine.store.maintain(owner)
+    return len(unfinished) + len(expired)
+
+
+class Maintenance:
+    """A thread that does so at once and every minute; other processes may as well, one at a time for each owner."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="scrubjay-maintenance", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, when what is under way is done."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                maintain(self._engine)
+            except ScrubjayError as error:
+                logger.warning("maintenance is put off: %s", error)
+            self._stopping.wait(_PAUSE_S)

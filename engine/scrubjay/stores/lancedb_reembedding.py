@@ -1,0 +1,94 @@
+"""Vectors of another model for a whole table, made beside it: reads and writes go on until they take its place.
+
+What is made is kept in files of their own, so that whoever is interrupted goes on where it was. They hold vectors of
+what may be forgotten meanwhile: an erasure removes them, and they are made again.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from scrubjay.stores.disk import sync
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Vectors = NDArray[np.float32]
+
+Key: TypeAlias = tuple[str, int]
+
+_TEXTS_AT_ONCE = 64
+
+
+class Stage:
+    """The new vectors of one owner's rows, by key, in a folder of files that are each written whole."""
+
+    def __init__(self, folder: Path, *, embedding: str) -> None:
+        self._folder = folder
+        self._model = hashlib.sha256(embedding.encode()).hexdigest()[:16]
+
+    def vectors(self) -> "dict[Key, NDArray[np.float32]]":
+        """Return what was made so far with this model; what another model made is removed."""
+        found: dict[Key, NDArray[np.float32]] = {}
+        for path in sorted(self._folder.glob("*")):
+            if not path.name.startswith(self._model) or path.suffix != ".npz":
+                path.unlink(missing_ok=True)
+                continue
+            with np.load(path) as part:
+                keys = zip(part["ids"].tolist(), part["versions"].tolist(), strict=True)
+                found.update(zip(keys, part["vectors"], strict=True))
+        return found
+
+    def add(self, keys: Sequence[Key], vectors: "Vectors") -> None:
+        """Keep more of them, on the disk."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self._folder / f"{self._model}-{keys[0][0]}-{keys[0][1]}.npz"
+        new = path.with_suffix(".new")
+        with new.open("wb") as file:
+            ids, versions = zip(*keys, strict=True)
+            np.savez(file, ids=np.array(ids), versions=np.array(versions), vectors=vectors)
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+        sync(self._folder)
+
+    def clear(self) -> None:
+        """Remove all of it."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def missing(rows: pa.Table, made: "dict[Key, NDArray[np.float32]]") -> list[tuple[Key, str]]:
+    """Return the keys and texts of the rows whose vectors are still to be made."""
+    keys = zip(rows["id"].to_pylist(), rows["version"].to_pylist(), strict=True)
+    return [(key, text) for key, text in zip(keys, rows["text"].to_pylist(), strict=True) if key not in made]
+
+
+def parts(wanted: Sequence[tuple[Key, str]]) -> Iterator[Sequence[tuple[Key, str]]]:
+    """Give them a few at a time."""
+    for begin in range(0, len(wanted), _TEXTS_AT_ONCE):
+        yield wanted[begin : begin + _TEXTS_AT_ONCE]
+
+
+def with_vectors(
+    batches: Iterator[pa.RecordBatch],
+    schema: pa.Schema,
+    made: "dict[Key, NDArray[np.float32]]",
+    embed: "Callable[[Sequence[str]], Vectors]",
+) -> Iterator[pa.RecordBatch]:
+    """Give the rows with their new vectors, those of rows that came meanwhile made now."""
+    for batch in batches:
+        rows = pa.Table.from_batches([batch])
+        for part in parts(missing(rows, made)):
+            made.update(zip((key for key, _ in part), embed([text for _, text in part]), strict=True))
+        keys = zip(batch["id"].to_pylist(), batch["version"].to_pylist(), strict=True)
+        flat = np.concatenate([made[key] for key in keys]) if batch.num_rows else np.zeros(0, dtype=np.float32)
+        size = schema.field("vector").type.list_size
+        vectors = pa.FixedSizeListArray.from_arrays(pa.array(flat.astype(np.float32)), size)
+        columns = [vectors if name == "vector" else batch[name] for name in schema.names]
+        yield pa.RecordBatch.from_arrays(columns, schema=schema)

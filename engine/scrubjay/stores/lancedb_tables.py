@@ -1,0 +1,255 @@
+"""The LanceDB tables of a data folder: opened, read, written to and rewritten, each under its owner's lock.
+
+What LanceDB leaves to its user and is done here (measured with 0.40): fresh reads in every process
+(`read_consistency_interval=0`), one lock per owner around each commit, fsync before a write is acknowledged, and
+recovery from a power cut.
+"""
+
+import errno
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import lancedb
+import pyarrow as pa
+
+from scrubjay.errors import ScrubjayError, StoreError
+from scrubjay.progress import Progress, untold
+from scrubjay.stores.disk import sync, sync_all, sync_files
+from scrubjay.stores.lancedb_discarding import discard
+from scrubjay.stores.lancedb_folder import TableFolder
+from scrubjay.stores.lancedb_rows import (
+    SCHEMA_VERSION,
+    check_owner,
+    embedding_of,
+    index,
+    owner_of,
+    schema_version,
+    table_schema,
+    upgraded,
+)
+from scrubjay.stores.locks import OwnerLocks
+from scrubjay.texts import one_line
+from scrubjay.types import Owner
+
+if TYPE_CHECKING:
+    from lancedb.table import Table
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_BUILD_PATH = re.compile(r",?\s*/\S*\.cargo/\S*")  # LanceDB tells where in its own source an error was made
+_SYSTEM_ERROR = re.compile(r"os error (\d+)")
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
+_READ_TRIES = 5
+_STEPS = 4  # of rewriting a table
+_ROWS_AT_ONCE = 4_096
+
+
+class Tables:
+    """One table per owner in `folder`; `embedding` and `dimension` are recorded with each table that is made.
+
+    Thread-safe, and safe for many processes. `upgrading` is called with a table of an older version before it becomes
+    one of this version, under the lock.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        locks: OwnerLocks,
+        *,
+        embedding: str,
+        dimension: int,
+        upgrading: "Callable[[Owner, Table], None]",
+    ) -> None:
+        self._root = folder
+        self._locks = locks
+        self._embedding = embedding
+        self._dimension = dimension
+        self._upgrading = upgrading
+        self._database = lancedb.connect(str(folder), read_consistency_interval=timedelta(0))
+        self._open: dict[str, tuple[tuple[int, int], Table]] = {}
+
+    def folder(self, owner: Owner) -> TableFolder:
+        """Return the folder of the owner's table, which need not exist."""
+        return TableFolder(self._root / f"{owner.digest}.lance")
+
+    def exclusive(self, owner: Owner) -> AbstractContextManager[None]:
+        """Hold the owner's lock across threads and processes."""
+        return self._locks.held(owner.digest)
+
+    def open(self, owner: Owner) -> "Table | None":
+        """Return the owner's table, opened anew when another process has dropped or remade it meanwhile."""
+        name, folder = owner.digest, self.folder(owner)
+        known, table = self._open.get(name, (None, None))
+        stamp = folder.stamp
+        if table is None or known != stamp:
+            if stamp is None or not folder.is_committed():
+                self._open.pop(name, None)
+                return None
+            table = self._opened(owner, folder)
+            self._open[name] = (folder.stamp or stamp, table)
+        return table
+
+    def owners(self, *, prefix: str = "") -> list[Owner]:
+        """Return the owners of the tables whose names begin with `prefix`."""
+        return [owner for path in sorted(self._root.glob(f"{prefix}*.lance")) for owner in self._owners_of(path.stem)]
+
+    def read(self, owner: Owner, action: "Callable[[Table], T]", *, nothing: T) -> T:
+        """Return what `action` reads from the owner's table; again, when the files were rewritten in between."""
+        with translated("read"):
+            for _ in range(_READ_TRIES):
+                try:
+                    table = self.open(owner)
+                    return nothing if table is None else action(table)
+                except (RuntimeError, ValueError, OSError) as error:
+                    if not _is_gone(error):
+                        raise
+                    self.close(owner)
+            with self.exclusive(owner):  # nobody rewrites them now
+                table = self.open(owner)
+                return nothing if table is None else action(table)
+
+    @contextmanager
+    def writing(self, owner: Owner) -> "Iterator[Table]":
+        """Hold the lock and give the owner's table, made if need be; all its new files are on the disk at the end."""
+        folder = self.folder(owner)
+        with self.exclusive(owner), translated("write"):
+            table = self.open(owner)
+            before = folder.files()
+            if table is None:
+                discard(folder.path)  # what a maker left who was killed before the first commit
+                table, before = self._create(owner), set()
+            elif folder.notes().synced != table.version:
+                sync_all(folder.path)  # its writer was killed before that, and what is built on it must not be torn
+            yield table
+            sync_files(folder.files() - before)
+            if not before:
+                sync_all(folder.path)
+                sync(self._root)
+            folder.note(replace(folder.notes(), synced=table.version))
+
+    def rewrite(
+        self, owner: Owner, rows: "Iterable[pa.RecordBatch]", schema: pa.Schema, told: Progress = untold
+    ) -> int:
+        """Put these rows in place of all the table has, in one commit, and remove every file from before.
+
+        To be called under the lock. Nothing of what is left out stays: rows and index are written anew, and no file
+        that is left is older. Raises StoreError; killed in between, either all of it is visible or nothing, and files
+        from before may be left until it is called again. Returns how many files were removed.
+        """
+        folder = self.folder(owner)
+        before = folder.files()
+        reader = pa.RecordBatchReader.from_batches(schema, rows)
+        table = self._database.create_table(owner.digest, data=reader, mode="overwrite")
+        told(1, _STEPS)
+        index(table)
+        told(2, _STEPS)
+        sync_all(folder.path)  # what goes now is all that a power cut could fall back on
+        folder.note(replace(folder.notes(), synced=table.version))
+        told(3, _STEPS)
+        old = before - {folder.manifests / "latest_version_hint.json"}
+        for path in old:
+            path.unlink(missing_ok=True)
+        sync_all(folder.path)
+        told(4, _STEPS)
+        left = old & folder.files()
+        if left:
+            raise StoreError(f"{len(left)} files of before are still there")
+        return len(old)
+
+    def batches(self, table: "Table", sql: str = "") -> "Iterator[pa.RecordBatch]":
+        """Give the rows that match, all of one version of the table."""
+        query = table.search()
+        yield from (query.where(sql, prefilter=True) if sql else query).to_batches(_ROWS_AT_ONCE)
+
+    def close(self, owner: Owner | None = None) -> None:
+        """Let go of an owner's table, or of every table."""
+        if owner is None:
+            self._open.clear()
+        else:
+            self._open.pop(owner.digest, None)
+
+    def _owners_of(self, name: str) -> list[Owner]:
+        try:
+            return [owner_of(self._database.open_table(name).schema)]
+        except (ValueError, RuntimeError, OSError) as error:
+            if not _is_gone(error):
+                raise
+            return []  # dropped meanwhile, or its maker was killed before the first commit
+
+    def _opened(self, owner: Owner, folder: TableFolder) -> "Table":
+        if folder.torn():
+            with self.exclusive(owner):
+                return self._mended(owner, folder)
+        table = self._database.open_table(owner.digest)
+        check_owner(table.schema, owner)
+        if not table.list_indices() or schema_version(table.schema) != SCHEMA_VERSION:
+            with self.exclusive(owner):
+                return self._completed(owner)
+        return table
+
+    def _mended(self, owner: Owner, folder: TableFolder) -> "Table":
+        """Open a table some of whose files a power cut tore, or a killed writer left half-written."""
+        folder.lay_aside_torn_versions()
+        table = self._database.open_table(owner.digest)
+        check_owner(table.schema, owner)
+        if any("_indices" in path.parts for path in folder.torn()):
+            logger.warning("%s: the full-text index was not written whole; it is built anew", folder.path.name)
+            index(table)
+        return self._completed(owner)
+
+    def _completed(self, owner: Owner) -> "Table":
+        """Open a table whose maker was killed before its index was there, or which an older Scrubjay made."""
+        table = self._database.open_table(owner.digest)
+        version = schema_version(table.schema)
+        if version < SCHEMA_VERSION:
+            embedding, dimension = embedding_of(table.schema)
+            schema = table_schema(owner, embedding=embedding, dimension=dimension)
+            self._upgrading(owner, table)
+            self.rewrite(owner, upgraded(self.batches(table), schema), schema)
+            logger.warning("%s: upgraded from schema version %d to %d", owner.digest, version, SCHEMA_VERSION)
+            table = self._database.open_table(owner.digest)
+        if not table.list_indices():
+            index(table)
+        return table
+
+    def _create(self, owner: Owner) -> "Table":
+        schema = table_schema(owner, embedding=self._embedding, dimension=self._dimension)
+        table = self._database.create_table(owner.digest, schema=schema)
+        index(table)
+        return table
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Turn LanceDB's and the system's errors into StoreError, once, at this border."""
+    try:
+        yield
+    except ScrubjayError:
+        raise
+    except (RuntimeError, ValueError, OSError) as error:
+        raise StoreError(f"could not {doing} the memories: {_explained(error)}") from error
+
+
+def _explained(error: Exception) -> str:
+    """Return what went wrong and what to do about it; LanceDB tells the system's errors by number, in its text."""
+    code = getattr(error, "errno", None) or next((int(n) for n in _SYSTEM_ERROR.findall(str(error))), None)
+    if code in _FULL:
+        return "the disk is full. What was stored before is unharmed; free some space and try again"
+    if code in _UNWRITABLE:
+        return "the data folder cannot be written. Make it writable, or name another in SCRUBJAY_DATA_DIR"
+    detail = one_line(_BUILD_PATH.sub("", str(error)), longest=200)
+    return f"{detail}. If it happens again, a file is damaged: `scrubjay restore` brings back what is missing"
+
+
+def _is_gone(error: Exception) -> bool:
+    """Whether a table or one of its files has vanished: another process has dropped or rewritten it."""
+    return isinstance(error, FileNotFoundError) or "not found" in str(error).lower()
