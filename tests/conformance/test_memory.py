@@ -241,29 +241,6 @@ def test_what_a_killed_maker_left_hinders_nobody(tmp_path: Path, embedder: Faste
         assert not folder.exists()
 
 
-@pytest.mark.promise("erasure")
-def test_an_erasure_that_was_interrupted_is_finished_by_the_next_write(tmp_path: Path, memory: Memory) -> None:
-    def traces() -> list[str]:
-        files = [path for path in tmp_path.rglob("*") if path.is_file()]
-        return [path.name for path in files if b"kingfisher" in path.read_bytes()]
-
-    memory.add([{"content": "I like tea"}, {"content": "I saw a kingfisher"}], user_id="ana")
-    folder = table_folder(tmp_path)
-    table = lancedb.connect(folder.parent).open_table(folder.stem)
-    table.delete("text LIKE '%kingfisher%'")  # as far as a killed forget got
-    folder.joinpath("unfinished-erasure").touch()
-    folder.joinpath("data", ".tmp-killed").write_bytes(b"kingfisher")
-    folder.with_name("x.discarded-1").mkdir()
-    folder.with_name("x.discarded-1").joinpath("part").write_bytes(b"kingfisher")
-    assert len(traces()) >= 3
-    with Memory(tmp_path / "data", embedder=memory.embedder) as again:
-        again.add("I like coffee", user_id="ana")
-        assert sorted(texts(again.get_all(user_id="ana"))) == ["I like coffee", "I like tea"]
-    assert traces() == []
-    assert not folder.joinpath("unfinished-erasure").exists()
-    assert len(list(folder.joinpath("_versions").glob("*.manifest"))) <= 2
-
-
 @pytest.mark.promise("isolation")
 def test_another_tenant_reaches_nothing_by_id(tmp_path: Path, embedder: FastembedEmbedder) -> None:
     with (

@@ -104,7 +104,10 @@ async def test_a_damaged_table_is_told_with_what_to_do(connect: Connect, tmp_pat
             manifest.write_bytes(b"")
         told = await wire.error("list_memories")
         assert told.startswith("list_memories: could not read the memories: ")
-        assert told.endswith("`scrubjay doctor` checks the data folder")
+        assert told.endswith(
+            "`scrubjay restore` brings back from a backup what a damaged file has lost; "
+            "`scrubjay doctor` checks the data folder"
+        )
 
 
 async def test_a_crash_inside_is_told_in_general_words_and_logged(era: str, caplog: pytest.LogCaptureFixture) -> None:

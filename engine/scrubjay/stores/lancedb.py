@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, TypeVar
 
 from scrubjay.erasures import Erasure, Forgotten, Proof
 from scrubjay.errors import StoreError
-from scrubjay.moments import micros, moment, shown
+from scrubjay.moments import moment, shown
 from scrubjay.ports import TableStats, Work
 from scrubjay.progress import Progress, untold
 from scrubjay.stores.disk import bytes_of, modified_at
 from scrubjay.stores.erasure_log import ErasureLog
 from scrubjay.stores.lancedb_discarding import discard, finish_discarding
 from scrubjay.stores.lancedb_upkeep import Upkeep
+from scrubjay.stores.lancedb_waiting import Waiting
 from scrubjay.stores.locks import OwnerLocks
 from scrubjay.stores.markers import Markers
 from scrubjay.stores.matching import order
-from scrubjay.stores.sql import condition, is_erased
-from scrubjay.types import PENDING, Filter, Match, MemoryRecord, Owner, Position, State
+from scrubjay.stores.sql import is_erased
+from scrubjay.types import PENDING, Filter, Match, MemoryRecord, Owner, Position
 
 if TYPE_CHECKING:
     import numpy as np
@@ -61,12 +62,15 @@ class LanceDBStore:
         self._dimension = dimension
         self._most_held = most_held
         self._make_private_folders()
-        self._pending = Markers(folder / "pending")
-        self._expiring = Markers(folder / "expiring")
+        self._waiting = Waiting(folder)
         self._log = ErasureLog(folder / "erasures", unfinished=Markers(folder / "erasing"))
         self._locks = OwnerLocks(folder / "locks")
         self._tables = Tables(
-            folder / "memories", self._locks, embedding=embedding, dimension=dimension, upgrading=self._note_expiry
+            folder / "memories",
+            self._locks,
+            embedding=embedding,
+            dimension=dimension,
+            upgrading=self._waiting.update_expiry,
         )
         with suppress(OSError):
             finish_discarding(folder / "memories")
@@ -96,7 +100,7 @@ class LanceDBStore:
         from scrubjay.stores.lancedb_search import vectors_by_key
 
         with self.exclusive(owner), self._tables.writing(owner) as table:
-            self._mark(owner, [*inserted, *replaced])  # before the commit: who is killed in between marks too much
+            self._waiting.announce(owner, [*inserted, *replaced])
             if inserted:
                 check_embedding(table.schema, self._embedding)
             if not replaced:
@@ -111,7 +115,7 @@ class LanceDBStore:
                 rows = rows_with_vectors([*inserted, *changed], all_vectors, table.schema)
                 merge = table.merge_insert(["id", "version"]).when_matched_update_all().when_not_matched_insert_all()
                 merge.execute(rows)
-            self._unmark_if_done(owner, table)
+            self._waiting.update(owner, table)
             commits = table.version - self._tables.folder(owner).notes().tended
         self._upkeep.note(owner, commits=commits)
 
@@ -232,33 +236,11 @@ class LanceDBStore:
 
     def reembed(self, owner: Owner, embed: "Callable[[Sequence[str]], Vectors]", told: Progress = untold) -> bool:
         """Make the vectors beside the table, and put them into it in one commit when all are there."""
-        from scrubjay.stores.lancedb_reembedding import missing, parts, with_vectors
-        from scrubjay.stores.lancedb_rows import embedding_of, table_schema
+        from scrubjay.stores.lancedb_reembedding import reembed
 
-        stage, columns = self._stage(owner), ["id", "version", "text"]
-        schema = table_schema(owner, embedding=self._embedding, dimension=self._dimension)
-        rows = self._tables.read(owner, lambda table: table.search().select(columns).to_arrow(), nothing=None)
-        current = self._tables.read(owner, lambda table: embedding_of(table.schema)[0], nothing=self._embedding)
-        if rows is None or current == self._embedding:
-            return False
-        wanted = missing(rows, stage.vectors())
-        told(rows.num_rows - len(wanted), rows.num_rows)
-        for part in parts(wanted):
-            keys, vectors = [key for key, _ in part], embed([text for _, text in part])
-            with self.exclusive(owner):
-                left = {row.key for row in self.find(owner, Filter(ids=tuple({memory_id for memory_id, _ in keys})))}
-                stays = [number for number, key in enumerate(keys) if key in left]  # the others were forgotten
-                if stays:
-                    stage.add([keys[number] for number in stays], vectors[stays])
-            told(rows.num_rows - len(wanted) + wanted.index(part[-1]) + 1, rows.num_rows)
-        with self.exclusive(owner):
-            table = self._tables.open(owner)
-            if table is not None and embedding_of(table.schema)[0] != self._embedding:
-                batches = with_vectors(self._tables.batches(table), schema, stage.vectors(), embed)
-                self._tables.rewrite(owner, batches, schema)
-            stage.clear()
-            self._images.drop(owner.digest)
-        return True
+        done = reembed(self._tables, owner, self._stage(owner), embed, told)
+        self._images.drop(owner.digest)
+        return done
 
     def maintain(self, owner: Owner) -> bool:
         """Join fragments, bring the indexes up to date, and remove old versions and what killed writers left.
@@ -272,8 +254,8 @@ class LanceDBStore:
                 return False
             folder = self._tables.folder(owner)
             with self._tables.writing(owner) as table:
-                if self._expiring.note(owner.digest) is not None:
-                    self._note_expiry(owner, table)
+                if self._waiting.expires(owner):
+                    self._waiting.update_expiry(owner, table)
                 versions = folder.versions()
                 if table.version == folder.notes().tended and len(versions) == 1:
                     return False
@@ -313,9 +295,9 @@ class LanceDBStore:
 
         with translated("read"):
             if work is Work.PENDING:
-                names = self._pending.names()
+                names = self._waiting.with_pending()
             elif work is Work.EXPIRED:
-                names = [name for name in self._expiring.names() if self._is_due(name, now)]
+                names = self._waiting.with_expired(now)
             else:
                 names = [name for name in self._log.names_unfinished() if not self._finished(name, now)]
             return [owner for name in names for owner in self.owners(prefix=name)]
@@ -353,13 +335,13 @@ class LanceDBStore:
     ) -> Proof:
         from scrubjay.stores.lancedb_rows import staying
 
-        self._mark(owner, rewritten)
+        self._waiting.announce(owner, rewritten)
         rows = staying(self._tables.batches(table), table.schema, erasure, rewritten)
         removed = self._tables.rewrite(owner, rows, table.schema, told)
         self._stage(owner).clear()
         self._images.drop(owner.digest)
-        self._unmark_if_done(owner, table)
-        self._note_expiry(owner, table)
+        self._waiting.update(owner, table)
+        self._waiting.update_expiry(owner, table)
         left = self._count_erased(table, erasure)
         if left:
             raise StoreError(f"{left} rows that were erased are still there; try again")
@@ -371,8 +353,7 @@ class LanceDBStore:
         self._stage(owner).clear()
         removed = discard(self._tables.folder(owner).path)
         self._images.drop(owner.digest)
-        self._pending.clear(owner.digest)
-        self._expiring.clear(owner.digest)
+        self._waiting.clear(owner)
         return Proof(files_removed=removed)
 
     def _finished(self, name: str, now: datetime) -> bool:
@@ -386,37 +367,6 @@ class LanceDBStore:
 
     def _finish_discarding(self, pattern: str) -> int:
         return finish_discarding(self._root / "memories", name=pattern)
-
-    def _mark(self, owner: Owner, records: Sequence[MemoryRecord]) -> None:
-        """Say that there are words to read, and when the first of these rows expires."""
-        if any(record.state is State.PENDING for record in records):
-            self._pending.set(owner.digest)
-        first = min((micros(record.expires_at) for record in records if record.expires_at), default=None)
-        known = self._expiring.note(owner.digest)
-        if first is not None and (known is None or first < _number(known)):
-            self._expiring.set(owner.digest, str(first))
-
-    def _unmark_if_done(self, owner: Owner, table: "Table") -> None:
-        """Take the marker away, under the lock, when nothing is pending any more."""
-        if self._pending.note(owner.digest) is not None and not table.count_rows(condition(PENDING)):
-            self._pending.clear(owner.digest)
-
-    def _note_expiry(self, owner: Owner, table: "Table") -> None:
-        """Say when the first row expires, under the lock."""
-        ends = table.search().where("expires_at IS NOT NULL").select(["expires_at"]).to_arrow()["expires_at"]
-        if len(ends):
-            self._expiring.set(owner.digest, str(min(ends.cast("int64").to_pylist())))
-        else:
-            self._expiring.clear(owner.digest)
-
-    def _is_due(self, name: str, now: datetime) -> bool:
-        note = self._expiring.note(name)
-        return note is not None and _number(note) <= micros(now)
-
-
-def _number(note: str) -> int:
-    """Return the moment that a marker tells; one that cannot be read was always."""
-    return int(note) if note.lstrip("-").isdigit() else 0
 
 
 def _ids(table: "Table") -> list[str]:

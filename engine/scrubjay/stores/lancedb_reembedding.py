@@ -14,10 +14,17 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import pyarrow as pa
 
+from scrubjay.progress import Progress
 from scrubjay.stores.disk import sync
+from scrubjay.stores.lancedb_rows import embedding_of
+from scrubjay.stores.sql import condition
+from scrubjay.types import Filter, Owner
 
 if TYPE_CHECKING:
+    from lancedb.table import Table
     from numpy.typing import NDArray
+
+    from scrubjay.stores.lancedb_tables import Tables
 
     Vectors = NDArray[np.float32]
 
@@ -47,6 +54,8 @@ class Stage:
 
     def add(self, keys: Sequence[Key], vectors: "Vectors") -> None:
         """Keep more of them, on the disk."""
+        if not keys:
+            return
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._folder / f"{self._model}-{keys[0][0]}-{keys[0][1]}.npz"
         new = path.with_suffix(".new")
@@ -63,19 +72,64 @@ class Stage:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def missing(rows: pa.Table, made: "dict[Key, NDArray[np.float32]]") -> list[tuple[Key, str]]:
+def reembed(
+    tables: "Tables",
+    owner: Owner,
+    stage: Stage,
+    embed: "Callable[[Sequence[str]], Vectors]",
+    told: Progress,
+) -> bool:
+    """Give all rows of a table vectors of the store's model; whether they had another one's."""
+    rows = tables.read(owner, lambda table: table.search().select(["id", "version", "text"]).to_arrow(), nothing=None)
+    if rows is None or not _is_of_another_model(tables, owner):
+        stage.clear()
+        return False
+    wanted = _missing(rows, stage.vectors())
+    done = rows.num_rows - len(wanted)
+    told(done, rows.num_rows)
+    for part in _parts(wanted):
+        vectors = embed([text for _, text in part])
+        with tables.exclusive(owner):
+            left = _left(tables.open(owner), part)
+            stays = [number for number, (key, _) in enumerate(part) if key in left]  # the others were forgotten
+            stage.add([part[number][0] for number in stays], vectors[stays])
+        done += len(part)
+        told(done, rows.num_rows)
+    with tables.exclusive(owner):
+        table = tables.open(owner)
+        if table is not None and _is_of_another_model(tables, owner):
+            schema = tables.schema_of(owner)
+            tables.rewrite(owner, _with_vectors(tables.batches(table), schema, stage.vectors(), embed), schema)
+        stage.clear()
+    return True
+
+
+def _is_of_another_model(tables: "Tables", owner: Owner) -> bool:
+    model, _ = embedding_of(tables.schema_of(owner))
+    return tables.read(owner, lambda table: embedding_of(table.schema)[0], nothing=model) != model
+
+
+def _left(table: "Table | None", part: Sequence[tuple[Key, str]]) -> set[Key]:
+    if table is None:
+        return set()
+    where = condition(Filter(ids=tuple({key[0] for key, _ in part})))
+    rows = table.search().where(where).select(["id", "version"]).to_arrow()
+    return set(zip(rows["id"].to_pylist(), rows["version"].to_pylist(), strict=True))
+
+
+def _missing(rows: pa.Table, made: "dict[Key, NDArray[np.float32]]") -> list[tuple[Key, str]]:
     """Return the keys and texts of the rows whose vectors are still to be made."""
     keys = zip(rows["id"].to_pylist(), rows["version"].to_pylist(), strict=True)
     return [(key, text) for key, text in zip(keys, rows["text"].to_pylist(), strict=True) if key not in made]
 
 
-def parts(wanted: Sequence[tuple[Key, str]]) -> Iterator[Sequence[tuple[Key, str]]]:
+def _parts(wanted: Sequence[tuple[Key, str]]) -> Iterator[Sequence[tuple[Key, str]]]:
     """Give them a few at a time."""
     for begin in range(0, len(wanted), _TEXTS_AT_ONCE):
         yield wanted[begin : begin + _TEXTS_AT_ONCE]
 
 
-def with_vectors(
+def _with_vectors(
     batches: Iterator[pa.RecordBatch],
     schema: pa.Schema,
     made: "dict[Key, NDArray[np.float32]]",
@@ -84,7 +138,7 @@ def with_vectors(
     """Give the rows with their new vectors, those of rows that came meanwhile made now."""
     for batch in batches:
         rows = pa.Table.from_batches([batch])
-        for part in parts(missing(rows, made)):
+        for part in _parts(_missing(rows, made)):
             made.update(zip((key for key, _ in part), embed([text for _, text in part]), strict=True))
         keys = zip(batch["id"].to_pylist(), batch["version"].to_pylist(), strict=True)
         flat = np.concatenate([made[key] for key in keys]) if batch.num_rows else np.zeros(0, dtype=np.float32)

@@ -170,6 +170,10 @@ class Tables:
         query = table.search()
         yield from (query.where(sql, prefilter=True) if sql else query).to_batches(_ROWS_AT_ONCE)
 
+    def schema_of(self, owner: Owner) -> pa.Schema:
+        """Return the schema that the owner's table would have if it was made now."""
+        return table_schema(owner, embedding=self._embedding, dimension=self._dimension)
+
     def close(self, owner: Owner | None = None) -> None:
         """Let go of an owner's table, or of every table."""
         if owner is None:
@@ -222,8 +226,7 @@ class Tables:
         return table
 
     def _create(self, owner: Owner) -> "Table":
-        schema = table_schema(owner, embedding=self._embedding, dimension=self._dimension)
-        table = self._database.create_table(owner.digest, schema=schema)
+        table = self._database.create_table(owner.digest, schema=self.schema_of(owner))
         index(table)
         return table
 
@@ -247,7 +250,10 @@ def _explained(error: Exception) -> str:
     if code in _UNWRITABLE:
         return "the data folder cannot be written. Make it writable, or name another in SCRUBJAY_DATA_DIR"
     detail = one_line(_BUILD_PATH.sub("", str(error)), longest=200)
-    return f"{detail}. If it happens again, a file is damaged: `scrubjay restore` brings back what is missing"
+    return (
+        f"{detail}. `scrubjay restore` brings back from a backup what a damaged file has lost; "
+        "`scrubjay doctor` checks the data folder"
+    )
 
 
 def _is_gone(error: Exception) -> bool:
