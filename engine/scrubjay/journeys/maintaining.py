@@ -3,10 +3,11 @@
 import logging
 import threading
 
-from scrubjay.errors import ScrubjayError
+from scrubjay.errors import ScrubjayError, StoreError
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.forgetting import finish_erasure, forget_expired
 from scrubjay.ports import Work
+from scrubjay.types import Owner
 
 logger = logging.getLogger(__name__)
 
@@ -14,15 +15,27 @@ _PAUSE_S = 60.0
 
 
 def maintain(engine: Engine) -> int:
-    """Do what waits to be done and return for how many owners; cheap when there is nothing. Raises StoreError."""
-    unfinished = engine.store.owners_with(Work.UNFINISHED, now=engine.now())
-    for owner in unfinished:
-        finish_erasure(engine, owner)
-    expired = engine.store.owners_with(Work.EXPIRED, now=engine.now())
-    for owner in expired:
-        forget_expired(engine, owner)
-        engine.store.maintain(owner)
-    return len(unfinished) + len(expired)
+    """Do what waits to be done and return for how many owners; cheap when there is nothing.
+
+    Raises StoreError when something could not be done, after everything else.
+    """
+    failed: list[StoreError] = []
+    done = 0
+    for work, do in ((Work.UNFINISHED, finish_erasure), (Work.EXPIRED, _forget_expired)):
+        for owner in engine.store.owners_with(work, now=engine.now()):
+            try:
+                do(engine, owner)
+                done += 1
+            except StoreError as error:
+                failed.append(error)
+    if failed:
+        raise failed[0]
+    return done
+
+
+def _forget_expired(engine: Engine, owner: Owner) -> None:
+    forget_expired(engine, owner)
+    engine.store.maintain(owner)
 
 
 class Maintenance:

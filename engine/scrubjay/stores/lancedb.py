@@ -1,5 +1,6 @@
 """The default store: one LanceDB table per owner in a folder, safe for many processes at once."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -13,9 +14,10 @@ from scrubjay.errors import StoreError
 from scrubjay.moments import moment, shown
 from scrubjay.ports import TableStats, Work
 from scrubjay.progress import Progress, untold
-from scrubjay.stores.disk import bytes_of, modified_at
+from scrubjay.stores.disk import bytes_of, modified_at, sync
 from scrubjay.stores.erasure_log import ErasureLog
 from scrubjay.stores.lancedb_discarding import discard, finish_discarding
+from scrubjay.stores.lancedb_folder import TableFolder
 from scrubjay.stores.lancedb_upkeep import Upkeep
 from scrubjay.stores.lancedb_waiting import Waiting
 from scrubjay.stores.locks import OwnerLocks
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from scrubjay.ports import Vectors
     from scrubjay.stores.lancedb_image import Image
     from scrubjay.stores.lancedb_reembedding import Stage
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -300,7 +304,7 @@ class LanceDBStore:
                 names = self._waiting.with_expired(now)
             else:
                 names = [name for name in self._log.names_unfinished() if not self._finished(name, now)]
-            return [owner for name in names for owner in self.owners(prefix=name)]
+            return [owner for name in names for owner in self._owners_in_order(name)]
 
     def close(self) -> None:
         """Tend to what cannot wait, and let go of every table."""
@@ -316,7 +320,9 @@ class LanceDBStore:
     def _make_private_folders(self) -> None:
         try:
             for place in (self._root, *(self._root / name for name in _FOLDERS)):
-                place.mkdir(mode=0o700, parents=True, exist_ok=True)
+                if not place.is_dir():
+                    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    sync(place.parent)
         except OSError as error:
             raise StoreError(
                 f"cannot use the data folder {self._root} ({error.strerror}); name a writable one in SCRUBJAY_DATA_DIR"
@@ -356,12 +362,21 @@ class LanceDBStore:
         self._waiting.clear(owner)
         return Proof(files_removed=removed)
 
+    def _owners_in_order(self, name: str) -> list[Owner]:
+        """Return whose table this is; nobody when it is damaged, since others' work goes on."""
+        try:
+            return self.owners(prefix=name)
+        except StoreError as error:
+            logger.warning("work for %s is put off: %s", name, error)
+            return []
+
     def _finished(self, name: str, now: datetime) -> bool:
         """Finish an erasure that was interrupted when the table had been taken away; whether it was one."""
-        if self._tables.owners(prefix=name):
+        folder = TableFolder(self._root / "memories" / f"{name}.lance")
+        if folder.is_committed():
             return False
         with self._locks.held(name):
-            if self._log.unfinished(name) and not self._tables.owners(prefix=name):
+            if self._log.unfinished(name) and not folder.is_committed():
                 self._log.end(name, Proof(files_removed=self._finish_discarding(name)), at=now)
         return True
 

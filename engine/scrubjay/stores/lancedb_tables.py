@@ -100,7 +100,8 @@ class Tables:
 
     def owners(self, *, prefix: str = "") -> list[Owner]:
         """Return the owners of the tables whose names begin with `prefix`."""
-        return [owner for path in sorted(self._root.glob(f"{prefix}*.lance")) for owner in self._owners_of(path.stem)]
+        folders = [TableFolder(path) for path in sorted(self._root.glob(f"{prefix}*.lance"))]
+        return [owner for folder in folders for owner in self._owners_of(folder)]
 
     def read(self, owner: Owner, action: "Callable[[Table], T]", *, nothing: T) -> T:
         """Return what `action` reads from the owner's table; again, when the files were rewritten in between."""
@@ -181,13 +182,16 @@ class Tables:
         else:
             self._open.pop(owner.digest, None)
 
-    def _owners_of(self, name: str) -> list[Owner]:
+    def _owners_of(self, folder: TableFolder) -> list[Owner]:
+        name = folder.path.stem
         try:
             return [owner_of(self._database.open_table(name).schema)]
-        except (ValueError, RuntimeError, OSError) as error:
-            if not _is_gone(error):
-                raise
-            return []  # dropped meanwhile, or its maker was killed before the first commit
+        except (StoreError, ValueError, RuntimeError, OSError) as error:
+            if _is_gone(error):
+                return []  # dropped meanwhile, or its maker was killed before the first commit
+            with self._locks.held(name):
+                folder.lay_aside_torn_versions()
+                return [owner_of(self._database.open_table(name).schema)]
 
     def _opened(self, owner: Owner, folder: TableFolder) -> "Table":
         if folder.torn():
@@ -205,9 +209,10 @@ class Tables:
         folder.lay_aside_torn_versions()
         table = self._database.open_table(owner.digest)
         check_owner(table.schema, owner)
-        if any("_indices" in path.parts for path in folder.torn()):
+        if torn := folder.torn_indexes():
             logger.warning("%s: the full-text index was not written whole; it is built anew", folder.path.name)
             index(table)
+            folder.lay_aside(torn)
         return self._completed(owner)
 
     def _completed(self, owner: Owner) -> "Table":
