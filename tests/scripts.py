@@ -1,0 +1,51 @@
+"""Processes that work on a data folder, for tests that kill them, trace them or take the disk from them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from folders import opened, put
+from records import ANA, erase, erase_all, record
+
+
+def command(verb: str, folder: Path, *arguments: object) -> list[str]:
+    return [sys.executable, __file__, verb, str(folder), *map(str, arguments)]
+
+
+def run(line: list[str]) -> "subprocess.CompletedProcess[str]":
+    """Run a command to its end, whatever it is, and return what it wrote."""
+    return subprocess.run(line, capture_output=True, text=True, check=False, timeout=120)
+
+
+def tell(line: str) -> None:
+    os.write(1, f"{line}\n".encode())
+
+
+def write(folder: Path, number: str, words: str = "") -> None:
+    """Add so many memories one by one, and tell of each that is acknowledged."""
+    store = opened(folder)
+    for n in range(int(number)):
+        put(store, record(f"m{n}", f"{words} {n}"))
+        tell(f"m{n}")
+    store.close()
+
+
+def forget(folder: Path, *ids: str) -> None:
+    """Erase memories, all of them when none is named."""
+    store = opened(folder)
+    erase(store, ANA, *ids) if ids else erase_all(store, ANA)
+    tell("done")
+    store.close()
+
+
+def maintain(folder: Path) -> None:
+    """Tend to the table."""
+    store = opened(folder)
+    store.maintain(ANA)
+    tell("done")
+    store.close()
+
+
+if __name__ == "__main__":
+    {"write": write, "forget": forget, "maintain": maintain}[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:])
