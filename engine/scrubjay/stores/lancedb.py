@@ -274,6 +274,8 @@ class LanceDBStore:
 
     def stats(self, owner: Owner) -> TableStats:
         """Return how much there is of an owner."""
+        from scrubjay.stores.lancedb_rows import embedding_of
+
         folder = self._tables.folder(owner)
         return TableStats(
             rows=self.count(owner, Filter()),
@@ -282,6 +284,7 @@ class LanceDBStore:
             versions=len(folder.versions()),
             size=bytes_of(folder.files()),
             maintained_at=moment(folder.notes().tended_at, field="tended_at"),
+            embedding=self._tables.read(owner, lambda table: embedding_of(table.schema)[0], nothing=""),
         )
 
     def owners(self, *, prefix: str = "") -> list[Owner]:
