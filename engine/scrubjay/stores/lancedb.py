@@ -220,23 +220,24 @@ class LanceDBStore:
 
     def unfinished(self, owner: Owner) -> Erasure | None:
         """Return what was begun to be erased and is not done, None if there is nothing."""
-        return self._log.unfinished(owner.digest)
+        from scrubjay.stores.lancedb_tables import translated
+
+        with translated("read"):
+            return self._log.unfinished(owner.digest)
 
     def forgotten(self, owner: Owner) -> Forgotten:
         """Return what the log of erasures says."""
-        with self.exclusive(owner):
+        from scrubjay.stores.lancedb_tables import translated
+
+        with self.exclusive(owner), translated("read"):
             return self._log.erased(owner.digest)
 
     def note_forgotten(self, owner: Owner, forgotten: Forgotten, *, at: datetime) -> None:
         """Add to the log what was erased in the folder that a backup was made of."""
-        with self.exclusive(owner):
-            known = self._log.erased(owner.digest)
-            new = Erasure(
-                ids=tuple(sorted(forgotten.ids - known.ids)),
-                versions=tuple(sorted(forgotten.versions - known.versions)),
-            )
-            if new.ids or new.versions:
-                self._log.note(owner.digest, new, at=at)
+        from scrubjay.stores.lancedb_tables import translated
+
+        with self.exclusive(owner), translated("write"):
+            self._log.note(owner.digest, forgotten, at=at)
 
     def reembed(self, owner: Owner, embed: "Callable[[Sequence[str]], Vectors]", told: Progress = untold) -> bool:
         """Make the vectors beside the table, and put them into it in one commit when all are there."""
