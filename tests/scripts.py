@@ -5,8 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from engines import engine_over
 from folders import opened, put
-from records import ANA, erase, erase_all, record
+from records import ANA, record
+from scrubjay.journeys import forgetting
+from scrubjay.types import Caller, Scope
 
 
 def command(verb: str, folder: Path, *arguments: object) -> list[str]:
@@ -32,9 +35,13 @@ def write(folder: Path, number: str, words: str = "") -> None:
 
 
 def forget(folder: Path, *ids: str) -> None:
-    """Erase memories, all of them when none is named."""
+    """Forget memories with what leans on them, everything when none is named."""
     store = opened(folder)
-    erase(store, ANA, *ids) if ids else erase_all(store, ANA)
+    engine = engine_over(store)
+    if ids:
+        forgetting.forget(engine, None, ids)
+    else:
+        forgetting.forget_everything(engine, Caller(user_id=ANA.name), Scope.USER)
     tell("done")
     store.close()
 
