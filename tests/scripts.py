@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from engines import engine_over
 from folders import opened, put
 from records import ANA, record
 from scrubjay.journeys import forgetting
-from scrubjay.types import Caller, Scope
+from scrubjay.types import Caller, Filter, Scope
 
 
 def command(verb: str, folder: Path, *arguments: object) -> list[str]:
@@ -54,5 +55,22 @@ def maintain(folder: Path) -> None:
     store.close()
 
 
+def look(folder: Path, word: str) -> None:
+    """Read and search again and again until told to stop, and tell how much there was at the end."""
+    store = opened(folder, most_held=5)
+    stopped = threading.Thread(target=sys.stdin.readline, daemon=True)
+    stopped.start()
+    tell("looking")
+    while stopped.is_alive():
+        seen = store.count(ANA, Filter())
+        found = len(store.lexical(ANA, word, Filter(), limit=1_000))
+        if found < seen:
+            tell(f"{found} of {seen}")
+    tell(str(store.count(ANA, Filter())))
+    store.close()
+
+
 if __name__ == "__main__":
-    {"write": write, "forget": forget, "maintain": maintain}[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:])
+    {"write": write, "forget": forget, "maintain": maintain, "look": look}[sys.argv[1]](
+        Path(sys.argv[2]), *sys.argv[3:]
+    )

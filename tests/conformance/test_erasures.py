@@ -58,7 +58,7 @@ def test_rows_to_rewrite_that_go_or_are_unknown_are_left_out(store: MemoryStore)
 
 # Where a forget is killed: at the n-th of its calls of the system's function. On the way are the marker, the line of
 # the log, the new version, its index, the syncing of it, the old files, and the last line.
-KILLS = ["fsync:2", "fsync:3", "renameat:1", "linkat:1", "fsync:12", "unlink:2", "fsync:60"]
+KILLS = ["fsync:2", "fsync:3", "renameat:1", "linkat:1", "fsync:12", "unlink:2"]
 KILLS_OF_EVERYTHING = ["rename:2", "fsync:6", "unlinkat:5"]
 
 

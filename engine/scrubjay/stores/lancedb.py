@@ -4,17 +4,16 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from scrubjay.erasures import Erasure, Forgotten, Proof
 from scrubjay.errors import StoreError
-from scrubjay.moments import moment, shown
+from scrubjay.moments import moment
 from scrubjay.ports import TableStats, Work
 from scrubjay.progress import Progress, untold
-from scrubjay.stores.disk import bytes_of, modified_at, sync
+from scrubjay.stores.disk import bytes_of, sync
 from scrubjay.stores.erasure_log import ErasureLog
 from scrubjay.stores.lancedb_discarding import discard, finish_discarding
 from scrubjay.stores.lancedb_folder import TableFolder
@@ -41,7 +40,6 @@ T = TypeVar("T")
 
 _EXTRACTION = ".extraction"
 _UPKEEP_WAIT_S = 5.0
-_READERS_GRACE = timedelta(seconds=1)
 _ROWS_AT_ONCE = 1_000
 _LATEST_FIRST = ("recorded_at", "id", "version")
 _FOLDERS = ("memories", "pending", "expiring", "erasing", "erasures", "reembedding", "locks")
@@ -252,26 +250,16 @@ class LanceDBStore:
 
         Of the old versions the one before stays until the next time, for whoever reads it.
         """
-        from scrubjay.stores.lancedb_rows import index_ids
+        from scrubjay.stores.lancedb_tending import tend
 
+        folder = self._tables.folder(owner)
         with self._locks.tried(owner.digest, wait_s=_UPKEEP_WAIT_S) as is_held:
-            if not is_held or self._tables.open(owner) is None:
+            if not is_held or not folder.is_committed():
                 return False
-            folder = self._tables.folder(owner)
             with self._tables.writing(owner) as table:
                 if self._waiting.expires(owner):
                     self._waiting.update_expiry(owner, table)
-                versions = folder.versions()
-                if table.version == folder.notes().tended and len(versions) == 1:
-                    return False
-                age = datetime.now(UTC) - modified_at(versions[0])
-                if table.count_rows() > self._most_held:
-                    index_ids(table)
-                table.optimize(cleanup_older_than=max(age, timedelta(0)) + _READERS_GRACE, delete_unverified=True)
-                for path in folder.left_by_the_killed():
-                    path.unlink(missing_ok=True)
-            folder.note(replace(folder.notes(), tended=table.version, tended_at=shown(datetime.now(UTC))))
-        return True
+                return tend(table, folder, most_held=self._most_held)
 
     def stats(self, owner: Owner) -> TableStats:
         """Return how much there is of an owner."""
