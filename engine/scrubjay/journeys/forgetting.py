@@ -81,12 +81,16 @@ def forget_everything(engine: Engine, caller: Caller, scope: Scope, told: Progre
 
 
 def forget_expired(engine: Engine, owner: Owner) -> None:
-    """Forget what has expired, exactly as if it had been named. Raises StoreError."""
+    """Forget the memories whose newest version has expired, as if they had been named, and of others the versions.
+
+    Raises StoreError.
+    """
     now = engine.now()
     with writing(engine, owner):
         ids = tuple(_ids(engine, owner, Filter(expired_at=now)))
         versions = engine.store.find(owner, Filter(ids=ids))
-        living = {row.id for row in versions if row.is_alive(now)}
+        newest = {row.id: row for row in sorted(versions, key=lambda row: row.version)}
+        living = {row.id for row in newest.values() if row.is_alive(now)}
         erasure, rows = _taken(engine, owner, [row for row in versions if row.id not in living])
         erasure |= Erasure(versions=tuple(row.key for row in versions if row.id in living and not row.is_alive(now)))
         _erase(engine, owner, erasure, bereft([*rows, *versions], erasure))

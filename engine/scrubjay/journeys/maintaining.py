@@ -8,7 +8,6 @@ from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.forgetting import forget_expired
 from scrubjay.journeys.writing import finish_erasure
 from scrubjay.ports import Work
-from scrubjay.types import Owner
 
 logger = logging.getLogger(__name__)
 
@@ -16,27 +15,21 @@ _PAUSE_S = 60.0
 
 
 def maintain(engine: Engine) -> int:
-    """Do what waits to be done and return for how many owners; cheap when there is nothing.
+    """Do what waits to be done and return for how many owners; cheap when there is nothing. Raises StoreError.
 
-    Raises StoreError when something could not be done, after everything else.
+    What fails for one owner is logged, and tried again the next time.
     """
-    failed: list[StoreError] = []
     done = 0
-    for work, do in ((Work.UNFINISHED, finish_erasure), (Work.EXPIRED, _forget_expired)):
+    for work, do in ((Work.UNFINISHED, finish_erasure), (Work.EXPIRED, forget_expired)):
         for owner in engine.store.owners_with(work, now=engine.now()):
             try:
                 do(engine, owner)
-                done += 1
+                engine.store.maintain(owner)
             except StoreError as error:
-                failed.append(error)
-    if failed:
-        raise failed[0]
+                logger.warning("maintenance is put off: %s", error)
+            else:
+                done += 1
     return done
-
-
-def _forget_expired(engine: Engine, owner: Owner) -> None:
-    forget_expired(engine, owner)
-    engine.store.maintain(owner)
 
 
 class Maintenance:

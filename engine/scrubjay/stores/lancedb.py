@@ -16,7 +16,6 @@ from scrubjay.progress import Progress, untold
 from scrubjay.stores.disk import bytes_of, sync
 from scrubjay.stores.erasure_log import ErasureLog
 from scrubjay.stores.lancedb_discarding import discard, finish_discarding
-from scrubjay.stores.lancedb_folder import TableFolder
 from scrubjay.stores.lancedb_upkeep import Upkeep
 from scrubjay.stores.lancedb_waiting import Waiting
 from scrubjay.stores.locks import OwnerLocks
@@ -183,11 +182,14 @@ class LanceDBStore:
     def rows(self, owner: Owner) -> "Iterator[tuple[list[MemoryRecord], Vectors]]":
         """Give all rows with their vectors, as they are at one moment."""
         from scrubjay.stores.lancedb_rows import record_of, rows_of, vectors_of
+        from scrubjay.stores.lancedb_tables import translated
 
         rows = self._tables.read(owner, lambda table: table.to_arrow(), nothing=None)
         for begin in range(0, 0 if rows is None else rows.num_rows, _ROWS_AT_ONCE):
             part = rows.slice(begin, _ROWS_AT_ONCE)
-            yield [record_of(row) for row in rows_of(part)], vectors_of(part)
+            with translated("read"):
+                records = [record_of(row) for row in rows_of(part)]
+            yield records, vectors_of(part)
 
     def erase(
         self,
@@ -240,15 +242,18 @@ class LanceDBStore:
     def reembed(self, owner: Owner, embed: "Callable[[Sequence[str]], Vectors]", told: Progress = untold) -> bool:
         """Make the vectors beside the table, and put them into it in one commit when all are there."""
         from scrubjay.stores.lancedb_reembedding import reembed
+        from scrubjay.stores.lancedb_tables import translated
 
-        done = reembed(self._tables, owner, self._stage(owner), embed, told)
+        with translated("reembed"):
+            done = reembed(self._tables, owner, self._stage(owner), embed, told)
         self._images.drop(owner.digest)
         return done
 
     def maintain(self, owner: Owner) -> bool:
         """Join fragments, bring the indexes up to date, and remove old versions and what killed writers left.
 
-        Of the old versions the one before stays until the next time, for whoever reads it.
+        While there was something to join, the version before stays until the next time: for whoever reads it, and
+        because the new one is not on the disk yet.
         """
         from scrubjay.stores.lancedb_tending import tend
 
@@ -296,7 +301,7 @@ class LanceDBStore:
                 names = self._waiting.with_expired(now)
             else:
                 names = [name for name in self._log.names_unfinished() if not self._finished(name, now)]
-            return [owner for name in names for owner in self._owners_in_order(name)]
+        return [owner for name in names for owner in self._owners_of(name)]
 
     def close(self) -> None:
         """Tend to what cannot wait, and let go of every table."""
@@ -354,23 +359,22 @@ class LanceDBStore:
         self._waiting.clear(owner)
         return Proof(files_removed=removed)
 
-    def _owners_in_order(self, name: str) -> list[Owner]:
-        """Return whose table this is; nobody when it is damaged, since others' work goes on."""
+    def _finished(self, name: str, now: datetime) -> bool:
+        """Finish an erasure that was interrupted when the table had been taken away; whether it was one."""
+        if self._tables.folder_of(name).is_committed():
+            return False
+        with self._locks.held(name):
+            if self._log.unfinished(name) and not self._tables.folder_of(name).is_committed():
+                self._log.end(name, Proof(files_removed=self._finish_discarding(name)), at=now)
+        return True
+
+    def _owners_of(self, name: str) -> list[Owner]:
+        """Return whose table has this name; a damaged one keeps nobody from working on the others."""
         try:
             return self.owners(prefix=name)
         except StoreError as error:
-            logger.warning("work for %s is put off: %s", name, error)
+            logger.warning("%s: %s", name, error)
             return []
-
-    def _finished(self, name: str, now: datetime) -> bool:
-        """Finish an erasure that was interrupted when the table had been taken away; whether it was one."""
-        folder = TableFolder(self._root / "memories" / f"{name}.lance")
-        if folder.is_committed():
-            return False
-        with self._locks.held(name):
-            if self._log.unfinished(name) and not folder.is_committed():
-                self._log.end(name, Proof(files_removed=self._finish_discarding(name)), at=now)
-        return True
 
     def _finish_discarding(self, pattern: str) -> int:
         return finish_discarding(self._root / "memories", name=pattern)

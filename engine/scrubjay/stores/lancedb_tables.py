@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,10 +19,11 @@ import lancedb
 import pyarrow as pa
 
 from scrubjay.errors import ScrubjayError, StoreError
+from scrubjay.moments import shown
 from scrubjay.progress import Progress, untold
 from scrubjay.stores.disk import sync, sync_all, sync_files
 from scrubjay.stores.lancedb_discarding import discard
-from scrubjay.stores.lancedb_folder import TableFolder
+from scrubjay.stores.lancedb_folder import Notes, TableFolder
 from scrubjay.stores.lancedb_rows import (
     SCHEMA_VERSION,
     check_owner,
@@ -48,6 +49,7 @@ _BUILD_PATH = re.compile(r",?\s*/\S*\.cargo/\S*")  # LanceDB tells where in its 
 _SYSTEM_ERROR = re.compile(r"os error (\d+)")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
+_PANICS = {"PanicException", "RustPanic"}
 _READ_TRIES = 5
 _STEPS = 4  # of rewriting a table
 _ROWS_AT_ONCE = 4_096
@@ -79,7 +81,11 @@ class Tables:
 
     def folder(self, owner: Owner) -> TableFolder:
         """Return the folder of the owner's table, which need not exist."""
-        return TableFolder(self._root / f"{owner.digest}.lance")
+        return self.folder_of(owner.digest)
+
+    def folder_of(self, name: str) -> TableFolder:
+        """Return the folder of a table by the owner's digest."""
+        return TableFolder(self._root / f"{name}.lance")
 
     def exclusive(self, owner: Owner) -> AbstractContextManager[None]:
         """Hold the owner's lock across threads and processes."""
@@ -154,7 +160,7 @@ class Tables:
         index(table)
         told(2, _STEPS)
         sync_all(folder.path)  # what goes now is all that a power cut could fall back on
-        folder.note(replace(folder.notes(), synced=table.version))
+        folder.note(Notes(synced=table.version, tended=table.version, tended_at=shown(datetime.now(UTC))))
         told(3, _STEPS)
         old = before - {folder.manifests / "latest_version_hint.json"}
         for path in old:
@@ -186,9 +192,11 @@ class Tables:
         name = folder.path.stem
         try:
             return [owner_of(self._database.open_table(name).schema)]
-        except (StoreError, ValueError, RuntimeError, OSError) as error:
+        except BaseException as error:
             if _is_gone(error):
                 return []  # dropped meanwhile, or its maker was killed before the first commit
+            if not (_is_failure(error) or isinstance(error, StoreError)):
+                raise
             with self._locks.held(name):
                 folder.lay_aside_torn_versions()
                 return [owner_of(self._database.open_table(name).schema)]
@@ -243,11 +251,18 @@ def translated(doing: str) -> Iterator[None]:
         yield
     except ScrubjayError:
         raise
-    except (RuntimeError, ValueError, OSError) as error:
+    except BaseException as error:
+        if not _is_failure(error):
+            raise
         raise StoreError(f"could not {doing} the memories: {_explained(error)}") from error
 
 
-def _explained(error: Exception) -> str:
+def _is_failure(error: BaseException) -> bool:
+    """Whether LanceDB or the system failed; LanceDB panics over some damaged files, with exceptions of two kinds."""
+    return isinstance(error, (RuntimeError, ValueError, OSError, OverflowError)) or type(error).__name__ in _PANICS
+
+
+def _explained(error: BaseException) -> str:
     """Return what went wrong and what to do about it; LanceDB tells the system's errors by number, in its text."""
     code = getattr(error, "errno", None) or next((int(n) for n in _SYSTEM_ERROR.findall(str(error))), None)
     if code in _FULL:
@@ -261,6 +276,6 @@ def _explained(error: Exception) -> str:
     )
 
 
-def _is_gone(error: Exception) -> bool:
+def _is_gone(error: BaseException) -> bool:
     """Whether a table or one of its files has vanished: another process has dropped or rewritten it."""
     return isinstance(error, FileNotFoundError) or "not found" in str(error).lower()

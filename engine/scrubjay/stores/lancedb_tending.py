@@ -18,19 +18,16 @@ _READERS_GRACE = timedelta(seconds=1)
 def tend(table: "Table", folder: TableFolder, *, most_held: int) -> bool:
     """Tend to a table, under the lock; whether there was anything to do. Beyond `most_held` rows ids get an index.
 
-    The versions that somebody may be reading stay until the next time, when nothing was written for a moment: then the
-    newest one stays alone, and there is nothing to do any more.
+    While there was something to join, the version before stays until the next time: for whoever reads it, and because
+    the new one is not on the disk yet.
     """
-    versions = folder.versions()
-    is_tended = table.version == folder.notes().tended
+    versions, is_tended = folder.versions(), table.version == folder.notes().tended
     if is_tended and len(versions) == 1:
         return False
-    age = max(datetime.now(UTC) - modified_at(versions[0]), timedelta(0))
-    is_at_rest = is_tended and age > _READERS_GRACE
+    age = timedelta(0) if is_tended else max(timedelta(0), datetime.now(UTC) - modified_at(versions[0]))
     if table.count_rows() > most_held:
         index_ids(table)
-    kept = _READERS_GRACE if is_at_rest else age + _READERS_GRACE
-    table.optimize(cleanup_older_than=kept, delete_unverified=True)
+    table.optimize(cleanup_older_than=age + _READERS_GRACE, delete_unverified=True)
     for path in folder.left_by_the_killed():
         path.unlink(missing_ok=True)
     folder.note(replace(folder.notes(), tended=table.version, tended_at=shown(datetime.now(UTC))))
