@@ -73,7 +73,8 @@ class MemoryStore(Protocol):
         """Commit new versions and changed ones at once, durably or not at all; to be called under `exclusive`.
 
         `vectors` has one row for each of `inserted`. A row of `replaced` takes the place of the stored one with the
-        same key and keeps its vector; where there is no such row it is left out.
+        same key and keeps its vector; where there is no such row it is left out. With nothing to write, what others
+        have committed is durable when it returns.
         """
         ...
 

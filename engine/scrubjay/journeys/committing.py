@@ -69,14 +69,16 @@ def commit(
     replaced: Sequence[MemoryRecord],
     vectors: Vectors,
 ) -> list[MemoryRecord]:
-    """Write rows at once, and return the inserted ones as they were written: in order of time."""
+    """Write rows at once, and return the inserted ones as they were written: in order of time.
+
+    With nothing to write it is still made sure that what is known is on the disk.
+    """
     import numpy as np
 
     rows = _in_order(inserted, occasion.now)
-    if rows or replaced:
-        shape = (len(rows), engine.embedder.dimension)
-        stacked = np.array([vectors[record.text] for record in rows], dtype=np.float32).reshape(shape)
-        engine.store.write(occasion.owner, inserted=rows, vectors=stacked, replaced=replaced)
+    shape = (len(rows), engine.embedder.dimension)
+    stacked = np.array([vectors[record.text] for record in rows], dtype=np.float32).reshape(shape)
+    engine.store.write(occasion.owner, inserted=rows, vectors=stacked, replaced=replaced)
     return rows
 
 

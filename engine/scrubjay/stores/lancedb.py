@@ -100,13 +100,15 @@ class LanceDBStore:
         from scrubjay.stores.lancedb_rows import check_embedding, rows_with_vectors
         from scrubjay.stores.lancedb_search import vectors_by_key
 
+        if not (inserted or replaced or self._tables.folder(owner).is_committed()):
+            return
         with self.exclusive(owner), self._tables.writing(owner) as table:
             self._waiting.announce(owner, [*inserted, *replaced])
             if inserted:
                 check_embedding(table.schema, self._embedding)
-            if not replaced:
+            if inserted and not replaced:
                 table.add(rows_with_vectors(inserted, list(vectors), table.schema))
-            else:
+            elif replaced:
                 stored = vectors_by_key(table, [*inserted, *replaced])
                 taken = [record.key for record in inserted if record.key in stored]
                 if taken:

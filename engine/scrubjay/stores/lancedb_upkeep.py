@@ -13,7 +13,8 @@ logger = logging.getLogger(__name__)
 
 _COMMITS_WORTH_IT = 16  # a search over 20 fragments takes 2.5 times as long as over one
 _IDLE_S = 1.0
-_SHARE_OF_TIME = 10  # at most one part in so many is spent on a table that is being written to
+_PAUSE_PER_WORK = 4  # a table that is being written to is tended at most a fifth of the time
+_COMMITS_TOO_MANY = 64  # with so many it is tended all the same: each takes the room of six rows
 _FOREVER_S = 3600.0
 
 
@@ -41,8 +42,9 @@ class Upkeep:
                 return
             if commits >= _COMMITS_WORTH_IT:
                 self._urgent.add(owner)
-            at_once = owner in self._urgent
-            self._due[owner] = max(now if at_once else now + _IDLE_S, self._not_before.get(owner, 0))
+            soon = now if owner in self._urgent else now + _IDLE_S
+            pause_ends = 0 if commits >= _COMMITS_TOO_MANY else self._not_before.get(owner, 0)
+            self._due[owner] = max(soon, pause_ends)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="scrubjay-upkeep", daemon=True)
                 self._thread.start()
@@ -75,7 +77,7 @@ class Upkeep:
                 again = False
             ended = time.monotonic()
             with self._changed:
-                self._not_before[owner] = ended + _SHARE_OF_TIME * (ended - began)
+                self._not_before[owner] = ended + _PAUSE_PER_WORK * (ended - began)
                 if again and not self._closing:
                     self._due.setdefault(owner, max(self._not_before[owner], ended + 2 * _IDLE_S))
 
