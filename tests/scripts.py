@@ -28,6 +28,13 @@ def run(line: list[str]) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(line, capture_output=True, text=True, check=False, timeout=120)
 
 
+def killed_at(call: str, line: list[str]) -> "subprocess.CompletedProcess[str]":
+    """Run a command under strace, which kills it at the n-th call of a function of the system: "fsync:3"."""
+    name, _, number = call.partition(":")
+    injected = f"inject={name}:signal=KILL:when={number}"
+    return run(["strace", "-f", "-qq", "-e", f"trace={name}", "-e", injected, "-o", os.devnull, *line])
+
+
 def tell(line: str) -> None:
     os.write(1, f"{line}\n".encode())
 
