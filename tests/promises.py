@@ -6,7 +6,7 @@ PROMISES = {
     "no-false-duplicate": "Texts that differ in a word that matters stay two memories, each related to the other.",
     "history": "What was superseded stays readable, and a question as of then finds it.",
     "as-of": "A question as of a date shows what was true then, and nothing that was said or became true later.",
-    "erasure": "After forget no byte is left in any file, of text, vector, index or names, whoever is killed in between.",
+    "erasure": "After forget no byte of text, vector, index or names is left in any file, whoever is killed meanwhile.",
     "durability": "What was acknowledged is there, whole and once, after a kill or a power cut.",
     "nothing-unread": "Whatever a model's service does, what was said is found, and its facts are stored exactly once.",
     "suspects": "What reads like a command or a credential is told, changes nothing, and waits to be confirmed.",

@@ -109,7 +109,7 @@ def test_every_folder_on_the_way_to_the_first_memory_is_synced_too(tmp_path: Pat
 
 @pytest.mark.promise("durability")
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace kills a process at a call of the system's")
-@pytest.mark.parametrize("call", ["renameat:2", "linkat:1", "fsync:3", "fsync:40"])
+@pytest.mark.parametrize("call", ["renameat:2", "linkat:1", "fsync:40"])
 def test_what_a_killed_writer_told_of_is_there_and_the_next_writes_work(tmp_path: Path, call: str) -> None:
     told = killed_at(call, command("write", tmp_path, 12)).stdout.split()
     assert len(told) < 12

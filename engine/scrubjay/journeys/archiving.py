@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from scrubjay.erasures import Forgotten
 from scrubjay.journeys.archive import Kept, Reader, writing
 from scrubjay.journeys.engine import Engine
+from scrubjay.journeys.writing import writing as writing_alone
 from scrubjay.progress import Progress, part_of, untold
 from scrubjay.remembering.cascade import bereft
 from scrubjay.types import Filter, MemoryRecord, Owner
@@ -90,7 +91,7 @@ def _restore_owner(
     done = written = 0
     for number, part in enumerate(parts, start=1):
         vectors = _vectors(engine, archive, kept, number, part)
-        with engine.store.exclusive(owner):
+        with writing_alone(engine, owner):
             present = _present(engine, owner, part)
             added = [at for at, row in enumerate(part) if row.key in rows and _is_missing(rows[row.key], present)]
             later = {part[at].id for at in added if part[at].version > max(present.get(part[at].id, {0}))}

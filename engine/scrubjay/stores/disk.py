@@ -12,10 +12,12 @@ def sync_all(folder: Path) -> None:
         sync(path)
 
 
-def sync_files(paths: Iterable[Path]) -> None:
-    """Return when these files are on the disk, and that they are in their folders."""
-    files = list(paths)
-    for path in [*files, *{path.parent for path in files}]:
+def sync_new(before: set[Path], after: set[Path]) -> None:
+    """Return when the files that came are on the disk, and so is that they are in their folders, new ones too."""
+    new = after - before
+    folders = {path.parent for path in new}
+    around = {folder.parent for folder in folders - {path.parent for path in before}}
+    for path in [*new, *folders, *around]:
         sync(path)
 
 

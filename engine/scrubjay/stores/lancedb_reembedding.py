@@ -16,7 +16,7 @@ from zipfile import BadZipFile
 import numpy as np
 import pyarrow as pa
 
-from scrubjay.progress import Progress
+from scrubjay.progress import Progress, part_of
 from scrubjay.stores.disk import sync
 from scrubjay.stores.lancedb_rows import embedding_of
 from scrubjay.stores.sql import condition
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 Key: TypeAlias = tuple[str, int]
 
 _TEXTS_AT_ONCE = 64
+_NOTHING = pa.table({name: [] for name in ("id", "version", "text")})
 
 
 class Stage:
@@ -91,21 +92,15 @@ def reembed(
     told: Progress,
 ) -> bool:
     """Give all rows of a table vectors of the store's model; whether they had another one's."""
-    rows = tables.read(owner, lambda table: table.search().select(["id", "version", "text"]).to_arrow(), nothing=None)
-    if rows is None or not _is_of_another_model(tables, owner):
+    if not _is_of_another_model(tables, owner):
         stage.clear()
         return False
-    wanted = _missing(rows, stage.vectors())
-    done = rows.num_rows - len(wanted)
-    told(done, rows.num_rows)
-    for part in _parts(wanted):
-        vectors = embed([text for _, text in part])
-        with tables.exclusive(owner):
-            left = _left(tables.open(owner), part)
-            stays = [number for number, (key, _) in enumerate(part) if key in left]  # the others were forgotten
-            stage.add([part[number][0] for number in stays], vectors[stays])
-        done += len(part)
-        told(done, rows.num_rows)
+    rows = _texts(tables, owner)
+    while wanted := _missing(rows, stage.vectors()):
+        _stage(
+            tables, owner, stage, wanted, embed, part_of(told, begin=rows.num_rows - len(wanted), total=rows.num_rows)
+        )
+        rows = _texts(tables, owner)  # what came meanwhile, or is to be made again since something was forgotten
     with tables.exclusive(owner):
         table = tables.open(owner)
         if table is not None and _is_of_another_model(tables, owner):
@@ -113,6 +108,32 @@ def reembed(
             tables.rewrite(owner, _with_vectors(tables.batches(table), schema, stage.vectors(), embed), schema)
         stage.clear()
     return True
+
+
+def _texts(tables: "Tables", owner: Owner) -> pa.Table:
+    columns = ["id", "version", "text"]
+    return tables.read(owner, lambda table: table.search().select(columns).to_arrow(), nothing=_NOTHING)
+
+
+def _stage(
+    tables: "Tables",
+    owner: Owner,
+    stage: Stage,
+    wanted: Sequence[tuple[Key, str]],
+    embed: "Callable[[Sequence[str]], Vectors]",
+    told: Progress,
+) -> None:
+    """Make vectors and keep them, a few at a time; the lock is held only to see which rows are still there."""
+    done = 0
+    told(done, len(wanted))
+    for part in _parts(wanted):
+        vectors = embed([text for _, text in part])
+        with tables.exclusive(owner):
+            left = _left(tables.open(owner), part)
+            stays = [number for number, (key, _) in enumerate(part) if key in left]  # the others were forgotten
+            stage.add([part[number][0] for number in stays], vectors[stays])
+        done += len(part)
+        told(done, len(wanted))
 
 
 def _is_of_another_model(tables: "Tables", owner: Owner) -> bool:

@@ -21,7 +21,7 @@ import pyarrow as pa
 from scrubjay.errors import ScrubjayError, StoreError
 from scrubjay.moments import shown
 from scrubjay.progress import Progress, untold
-from scrubjay.stores.disk import sync, sync_all, sync_files
+from scrubjay.stores.disk import sync, sync_all, sync_new
 from scrubjay.stores.lancedb_discarding import discard
 from scrubjay.stores.lancedb_folder import Notes, TableFolder
 from scrubjay.stores.lancedb_rows import (
@@ -141,7 +141,7 @@ class Tables:
                     sync_all(folder.path)  # its writer was killed before that, and what is built on it must not be torn
                 yield table
                 _check_whole(folder, before)
-                sync_files(folder.files() - before)
+                sync_new(before, folder.files())
                 if not before:
                     sync_all(folder.path)
                     sync(self._root)
