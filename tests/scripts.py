@@ -1,15 +1,21 @@
 """Processes that work on a data folder, for tests that kill them, trace them or take the disk from them."""
 
+import json
 import os
+import resource
+import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from engines import engine_over
-from folders import opened, put
-from records import ANA, record
+from folders import change, opened, put, units
+from records import ANA, BEN, NOON, UNITS, erase, record
+from scrubjay import StoreError
 from scrubjay.journeys import forgetting
+from scrubjay.stores.lancedb import LanceDBStore
 from scrubjay.types import Caller, Filter, Scope
 
 
@@ -20,6 +26,13 @@ def command(verb: str, folder: Path, *arguments: object) -> list[str]:
 def run(line: list[str]) -> "subprocess.CompletedProcess[str]":
     """Run a command to its end, whatever it is, and return what it wrote."""
     return subprocess.run(line, capture_output=True, text=True, check=False, timeout=120)
+
+
+def killed_at(call: str, line: list[str]) -> "subprocess.CompletedProcess[str]":
+    """Run a command under strace, which kills it at the n-th call of a function of the system: "fsync:3"."""
+    name, _, number = call.partition(":")
+    injected = f"inject={name}:signal=KILL:when={number}"
+    return run(["strace", "-f", "-qq", "-e", f"trace={name}", "-e", injected, "-o", os.devnull, *line])
 
 
 def tell(line: str) -> None:
@@ -70,7 +83,49 @@ def look(folder: Path, word: str) -> None:
     store.close()
 
 
+def attempt(folder: Path, bytes_per_file: str = "") -> None:
+    """Try every kind of write, with files that may grow no larger, and tell what is said and what is there then.
+
+    At the end files may grow again, and one more row is written.
+    """
+    if bytes_per_file:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(bytes_per_file), resource.RLIM_INFINITY))
+    store, other = opened(folder), opened(folder, embedding="another")
+    told("put", store, lambda: put(store, record("new", "a kingfisher", expires_at=NOON)))
+    told("change", store, lambda: change(store, record("a", superseded_by="b")))
+    told("first", store, lambda: put(store, record("bens"), owner=BEN))
+    told("maintain", store, lambda: store.maintain(ANA))
+    told("erase", store, lambda: erase(store, ANA, "b"))
+    told("reembed", store, lambda: other.reembed(ANA, lambda texts: units(len(texts))))
+    if bytes_per_file:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    reembedded = bool(other.stats(ANA).rows) and is_of(other)
+    told("later", store, lambda: put(other if reembedded else store, record("later", "a kingfisher")))
+    store.close()
+    other.close()
+
+
+def is_of(store: LanceDBStore) -> bool:
+    try:
+        store.dense(ANA, UNITS[:1], Filter(), limit=1)
+    except StoreError:
+        return False
+    return True
+
+
+def told(name: str, store: LanceDBStore, do: Callable[[], object]) -> None:
+    problem = ""
+    try:
+        do()
+    except StoreError as error:
+        problem = str(error)
+    there = {row.id: row.superseded_by for row in store.find(ANA, Filter())}
+    found = [match.candidate.id for match in store.lexical(ANA, "kingfisher", Filter(), limit=9)]
+    tell(json.dumps({"name": name, "problem": problem, "there": there, "found": sorted(found)}))
+
+
 if __name__ == "__main__":
-    {"write": write, "forget": forget, "maintain": maintain, "look": look}[sys.argv[1]](
+    {"write": write, "forget": forget, "maintain": maintain, "look": look, "attempt": attempt}[sys.argv[1]](
         Path(sys.argv[2]), *sys.argv[3:]
     )

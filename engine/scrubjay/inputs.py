@@ -13,6 +13,7 @@ from scrubjay.moments import last_instant, moment
 from scrubjay.texts import entity_key, fitting
 from scrubjay.types import (
     MAX_METADATA_CHARS,
+    MAX_METADATA_DEPTH,
     MAX_NAME_CHARS,
     Category,
     FactDraft,
@@ -191,8 +192,17 @@ def metadata_of(given: Mapping[str, Any]) -> JsonObject:
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidInput("metadata", f"cannot be written as JSON ({error})") from error
     fitting(written, field="metadata", longest=MAX_METADATA_CHARS)
+    if _is_deeper(given, MAX_METADATA_DEPTH):
+        raise InvalidInput("metadata", f"is nested deeper than {MAX_METADATA_DEPTH} levels")
     parsed: dict[str, Any] = json.loads(written)
     return parsed
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, Mapping | list | tuple):
+        return False
+    inner = value.values() if isinstance(value, Mapping) else value
+    return levels == 0 or any(_is_deeper(each, levels - 1) for each in inner)
 
 
 def _choice(kind: type[E], text: str, *, field: str) -> E | None:

@@ -20,6 +20,8 @@ MAX_TEXT_CHARS = 200_000
 MAX_QUERY_CHARS = 20_000
 MAX_NAME_CHARS = 256
 MAX_METADATA_CHARS = 16_000
+MAX_METADATA_DEPTH = 32
+MAX_PER_FACT = 1_000
 MAX_BATCH = 1_000
 MAX_LIMIT = 10_000
 PREFIX_CHARS = 6
@@ -223,6 +225,9 @@ class FactDraft:
     def __post_init__(self) -> None:
         checked(self.text, field="text", longest=MAX_TEXT_CHARS)
         fitting(self.evidence, field="evidence", longest=MAX_TEXT_CHARS)
+        for field_name in ("entities", "relations", "replaces"):
+            if (number := len(getattr(self, field_name))) > MAX_PER_FACT:
+                raise InvalidInput(field_name, f"has {number:,} items, the most is {MAX_PER_FACT:,}")
         for entity in self.entities:
             checked(entity, field="entities", longest=MAX_NAME_CHARS)
         for relation in self.relations:

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -13,9 +14,9 @@ import pytest
 from folders import change, commit_unnoted, ids, opened, put, table_folder
 from page_cache import is_told, unsynced
 from records import ANA, BEN, NOON, erase, erase_all, record
-from scripts import command, run
+from scripts import command, killed_at, run
 from scrubjay.stores.lancedb import LanceDBStore
-from scrubjay.types import State
+from scrubjay.types import Filter, State
 
 _NOT_DURABLE_ON_PURPOSE = {"notes.json", "latest_version_hint.json"}  # older ones say less, and nothing wrong
 
@@ -104,3 +105,40 @@ def test_every_folder_on_the_way_to_the_first_memory_is_synced_too(tmp_path: Pat
     store = opened(folder)
     assert ids(store) == ["m0"]
     store.close()
+
+
+@pytest.mark.promise("durability")
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace kills a process at a call of the system's")
+@pytest.mark.parametrize("call", ["renameat:2", "linkat:1", "fsync:40"])
+def test_what_a_killed_writer_told_of_is_there_and_the_next_writes_work(tmp_path: Path, call: str) -> None:
+    told = killed_at(call, command("write", tmp_path, 12)).stdout.split()
+    assert len(told) < 12
+    store = opened(tmp_path)
+    kept = set(ids(store))
+    assert set(told) <= kept <= {*told, f"m{len(told)}"}
+    put(store, *(record(f"m{n}", "tea") for n in range(12) if f"m{n}" not in kept))
+    store.close()
+    again = opened(tmp_path)
+    assert len(ids(again)) == 12
+    assert len(again.lexical(ANA, "0 1 2 3 4 5 6 7 8 9 10 11 tea", Filter(), limit=99)) == 12
+    again.maintain(ANA)
+    assert list(table_folder(tmp_path).rglob("*#*")) == list(table_folder(tmp_path).rglob(".tmp*")) == []
+    again.close()
+
+
+@pytest.mark.promise("durability")
+@pytest.mark.promise("concurrency")
+def test_writers_killed_at_any_moment_lose_nothing_they_told_of(tmp_path: Path) -> None:
+    for enough in (1, 18):
+        with subprocess.Popen(command("write", tmp_path / f"{enough}", 40), stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            told = {process.stdout.readline().decode().strip() for _ in range(enough)}
+            process.kill()
+            told |= set(process.stdout.read().decode().split())
+        again = opened(tmp_path / f"{enough}")
+        kept = set(ids(again))
+        assert told <= kept
+        assert len(kept) <= len(told) + 1
+        put(again, record("after"))
+        assert set(ids(again)) == kept | {"after"}
+        again.close()

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from scrubjay.errors import StoreError
+from scrubjay.errors import InvalidInput, StoreError
+from scrubjay.moments import moment
 from scrubjay.stores.disk import files_below, put
 
 logger = logging.getLogger(__name__)
@@ -69,8 +70,9 @@ class TableFolder:
         """Return the notes; a table without readable ones has the first."""
         try:
             known = json.loads(self.path.joinpath(_OURS, _NOTES).read_bytes())
-            return Notes(synced=int(known["synced"]), tended=int(known["tended"]), tended_at=str(known["tended_at"]))
-        except (OSError, ValueError, KeyError, TypeError):
+            moment(known["tended_at"], field="tended_at")
+            return Notes(synced=int(known["synced"]), tended=int(known["tended"]), tended_at=known["tended_at"])
+        except (OSError, ValueError, KeyError, TypeError, InvalidInput):
             return Notes()
 
     def note(self, notes: Notes) -> None:
@@ -125,6 +127,11 @@ class TableFolder:
         for path in paths:
             aside.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.replace(aside / f"{path.parent.name}-{path.name}")
+
+    def take_back(self, paths: Iterable[Path]) -> None:
+        """Remove files of versions that were committed and not acknowledged, those that make them visible first."""
+        for path in sorted(paths, key=lambda path: path.parent != self.manifests):
+            path.unlink(missing_ok=True)
 
     def _needs(self, manifest: Path, torn: set[Path]) -> bool:
         """Whether a version is torn itself, or made of a torn file."""

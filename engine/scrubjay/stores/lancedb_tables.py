@@ -8,7 +8,7 @@ recovery from a power cut.
 import errno
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -49,6 +49,7 @@ _BUILD_PATH = re.compile(r",?\s*/\S*\.cargo/\S*")  # LanceDB tells where in its 
 _SYSTEM_ERROR = re.compile(r"os error (\d+)")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
+_FAILURES = (RuntimeError, ValueError, OSError, OverflowError, LookupError)
 _PANICS = {"PanicException", "RustPanic"}
 _READ_TRIES = 5
 _STEPS = 4  # of rewriting a table
@@ -130,18 +131,21 @@ class Tables:
         folder = self.folder(owner)
         with self.exclusive(owner), translated("write"):
             table = self.open(owner)
-            before = folder.files()
             if table is None:
                 discard(folder.path)  # what a maker left who was killed before the first commit
-                table, before = self._create(owner), set()
-            elif folder.notes().synced != table.version:
-                sync_all(folder.path)  # its writer was killed before that, and what is built on it must not be torn
-            yield table
-            sync_new(before, folder.files())
-            if not before:
-                sync_all(folder.path)
-                sync(self._root)
-            folder.note(replace(folder.notes(), synced=table.version))
+            before = folder.files()
+            with self._or_not_at_all(owner, before):
+                if table is None:
+                    table = self._create(owner)
+                elif folder.notes().synced != table.version:
+                    sync_all(folder.path)  # its writer was killed before that, and what is built on it must not be torn
+                yield table
+                _check_whole(folder, before)
+                sync_new(before, folder.files())
+                if not before:
+                    sync_all(folder.path)
+                    sync(self._root)
+                folder.note(replace(folder.notes(), synced=table.version))
 
     def rewrite(
         self, owner: Owner, rows: "Iterable[pa.RecordBatch]", schema: pa.Schema, told: Progress = untold
@@ -155,12 +159,14 @@ class Tables:
         folder = self.folder(owner)
         before = folder.files()
         reader = pa.RecordBatchReader.from_batches(schema, rows)
-        table = self._database.create_table(owner.digest, data=reader, mode="overwrite")
-        told(1, _STEPS)
-        index(table)
-        told(2, _STEPS)
-        sync_all(folder.path)  # what goes now is all that a power cut could fall back on
-        folder.note(Notes(synced=table.version, tended=table.version, tended_at=shown(datetime.now(UTC))))
+        with self._or_not_at_all(owner, before):
+            table = self._database.create_table(owner.digest, data=reader, mode="overwrite")
+            told(1, _STEPS)
+            index(table)
+            told(2, _STEPS)
+            _check_whole(folder, before)
+            sync_all(folder.path)  # what goes now is all that a power cut could fall back on
+            folder.note(Notes(synced=table.version, tended=table.version, tended_at=shown(datetime.now(UTC))))
         told(3, _STEPS)
         old = before - {folder.manifests / "latest_version_hint.json"}
         for path in old:
@@ -187,6 +193,21 @@ class Tables:
             self._open.clear()
         else:
             self._open.pop(owner.digest, None)
+
+    @contextmanager
+    def _or_not_at_all(self, owner: Owner, before: Collection[Path]) -> Iterator[None]:
+        """Take back what was committed since `before` when something fails."""
+        folder = self.folder(owner)
+        try:
+            yield
+        except Exception as error:
+            new = folder.files() - set(before)
+            torn = new & folder.torn()
+            self.close(owner)
+            folder.take_back(new)
+            if torn:
+                raise _disk_full(torn) from error
+            raise
 
     def _owners_of(self, folder: TableFolder) -> list[Owner]:
         name = folder.path.stem
@@ -244,6 +265,16 @@ class Tables:
         return table
 
 
+def _check_whole(folder: TableFolder, before: Collection[Path]) -> None:
+    """Raise OSError when a new file is not whole: LanceDB commits one whose last bytes found no room on the disk."""
+    if torn := folder.torn() - set(before):
+        raise _disk_full(torn)
+
+
+def _disk_full(torn: Collection[Path]) -> OSError:
+    return OSError(errno.ENOSPC, f"{len(torn)} files were not written whole")
+
+
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
     """Turn LanceDB's and the system's errors into StoreError, once, at this border."""
@@ -258,8 +289,8 @@ def translated(doing: str) -> Iterator[None]:
 
 
 def _is_failure(error: BaseException) -> bool:
-    """Whether LanceDB or the system failed; LanceDB panics over some damaged files, with exceptions of two kinds."""
-    return isinstance(error, (RuntimeError, ValueError, OSError, OverflowError)) or type(error).__name__ in _PANICS
+    """Whether LanceDB or the system failed, or a damaged file says what cannot be; LanceDB panics over some of them."""
+    return isinstance(error, _FAILURES) or type(error).__name__ in _PANICS
 
 
 def _explained(error: BaseException) -> str:
