@@ -29,7 +29,14 @@ def kills(options: argparse.Namespace) -> Told:
     return suite.run(options.trials or 500, options.seed, only=options.only)
 
 
-SUITES: dict[str, Callable[[argparse.Namespace], Told]] = {"kills": kills}
+def erasures(options: argparse.Namespace) -> Told:
+    import erasing as suite
+
+    sizes = [int(size) for size in options.sizes.split(",")]
+    return suite.run(options.erasures, options.seed, sizes=sizes, killed=options.killed)
+
+
+SUITES: dict[str, Callable[[argparse.Namespace], Told]] = {"kills": kills, "erasures": erasures}
 
 
 def main() -> None:
@@ -38,6 +45,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--trials", type=int, help="kills: 500, faults: 200")
     parser.add_argument("--only", default="", help="kills: one kind of work alone")
+    parser.add_argument("--erasures", type=int, default=300, help="erasures: how many, over all sizes")
+    parser.add_argument("--sizes", default="300,3000,50000", help="erasures: rows of each table")
+    parser.add_argument("--killed", type=int, default=10, help="erasures: how many are killed, for each size")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     told = {name: SUITES[name](options) for name in options.suite}

@@ -36,7 +36,7 @@ _PATIENCE_S = 60.0
 def kinds() -> list[str]:
     """Return the kinds of work that this version can do."""
     can_archive = importlib.util.find_spec("scrubjay.journeys.archiving") is not None
-    return [kind for kind in WORK if can_archive or kind not in _NEED_ARCHIVES]
+    return [kind for kind in WORK if kind != "finish" and (can_archive or kind not in _NEED_ARCHIVES)]
 
 
 class Worker:
@@ -65,6 +65,12 @@ class Worker:
         self.close()
         said = [json.loads(line) for line in (first + rest).splitlines() if line.endswith(b"}")]
         return said, errors.decode(errors="replace")
+
+    def finished(self) -> None:
+        """Return when it has done its job and ended; raises RuntimeError when it could not."""
+        said, errors = self._process.communicate(timeout=_PATIENCE_S)
+        if b"out_of_work" not in said:
+            raise RuntimeError(errors.decode(errors="replace").strip().splitlines()[-1])
 
     def close(self) -> None:
         """End it, whatever it does."""

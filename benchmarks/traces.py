@@ -14,6 +14,9 @@ import pyarrow as pa
 from lance.file import LanceFileReader
 from transducers import Transducer
 
+Search = Callable[[bytes], Iterator[str]]
+
+_BEGINNING = 2
 _DICTIONARY = "_token_fst_bytes"
 _ROWS_AT_ONCE = 8_192
 RAW, DECODED, DICTIONARY, METADATA = "raw", "decoded", "dictionary", "metadata"
@@ -30,23 +33,30 @@ class Trace:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is looked for: words in lower case, as they are said and as an index holds them, and pieces of bytes.
+    """What is looked for: words, as they are said and as an index holds them, and pieces of bytes by a name.
 
-    Words that begin alike are found in one pass however many they are; each piece, by its name, costs a pass.
+    Words that are equally long and begin alike are found in one pass, however many; each piece costs a pass.
     """
 
     words: frozenset[str]
     pieces: dict[str, bytes] = field(default_factory=dict)
 
-    def searching(self) -> Callable[[memoryview | bytes], Iterator[str]]:
+    def searching(self) -> Search:
         """Return a function that gives the names of what is in some bytes."""
-        pattern = re.compile(b"|".join(re.escape(word.encode()) for word in sorted(self.words, reverse=True)))
+        alike: dict[tuple[bytes, int], set[bytes]] = {}
+        for word in self.words:
+            encoded = word.encode()
+            alike.setdefault((encoded[:_BEGINNING], len(encoded)), set()).add(encoded)
+        passes = [
+            (beginning, endings, re.compile(re.escape(beginning) + b"(?=(.{%d}))" % (length - len(beginning)), re.DOTALL))
+            for (beginning, length), words in alike.items()
+            for endings in [{word[_BEGINNING:] for word in words}]
+        ]
 
-        def search(content: memoryview | bytes) -> Iterator[str]:
-            if self.words:
-                yield from {found.decode() for found in pattern.findall(content)}
-            whole = bytes(content) if self.pieces else b""
-            yield from (name for name, piece in self.pieces.items() if piece in whole)
+        def search(content: bytes) -> Iterator[str]:
+            for beginning, endings, pattern in passes:
+                yield from ((beginning + end).decode() for end in endings.intersection(pattern.findall(content)))
+            yield from (name for name, piece in self.pieces.items() if piece in content)
 
         return search
 
@@ -64,9 +74,7 @@ def traces(folder: Path, wanted: Wanted, *, apart_from: Sequence[str] = ()) -> l
     return sorted(found, key=lambda trace: (trace.what, str(trace.path), trace.seen))
 
 
-def _in_file(
-    path: Path, wanted: Wanted, search: Callable[[memoryview | bytes], Iterator[str]]
-) -> Iterator[Trace]:
+def _in_file(path: Path, wanted: Wanted, search: Search) -> Iterator[Trace]:
     content = path.read_bytes()
     yield from (Trace(what, path, RAW) for what in search(content))
     if path.suffix != ".lance" or not content.endswith(b"LANC"):
@@ -79,7 +87,7 @@ def _in_file(
             if name == _DICTIONARY:
                 yield from (Trace(what, path, DICTIONARY) for what in _in_dictionaries(column, wanted))
             for buffer in _buffers(column):
-                yield from (Trace(what, path, DECODED) for what in search(memoryview(buffer)))
+                yield from (Trace(what, path, DECODED) for what in search(buffer.to_pybytes()))
 
 
 def _buffers(column: pa.Array) -> Iterator[pa.Buffer]:

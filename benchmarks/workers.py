@@ -136,6 +136,11 @@ def reembedding(memory: Memory, job: Job, randomness: random.Random) -> Iterator
         )
 
 
+def finishing(memory: Memory, job: Job, randomness: random.Random) -> Iterator[Operation]:
+    """Finish what somebody who was killed has left."""
+    yield {"do": "maintain"}, lambda: {"owners": maintaining.maintain(memory.engine)}
+
+
 def backups(memory: Memory, job: Job, randomness: random.Random) -> Iterator[Operation]:
     """Add a little and back everything up."""
     from scrubjay.journeys import archiving
@@ -173,6 +178,7 @@ WORK: dict[str, Callable[[Memory, Job, random.Random], Iterator[Operation]]] = {
     "expire": expiry,
     "extract": extraction,
     "reembed": reembedding,
+    "finish": finishing,
     "backup": backups,
     "restore": restores,
 }
