@@ -98,7 +98,7 @@ class EmbeddingMismatch(StoreError):
     def __init__(self, *, stored: str, current: str) -> None:
         super().__init__(
             f"these memories were embedded with {stored}, but the current model is {current}. "
-            "Set SCRUBJAY_EMBEDDING_MODEL back (changing the model, `scrubjay reembed`, is not in this version yet)"
+            "Set SCRUBJAY_EMBEDDING_MODEL back, or change the memories' model with `scrubjay reembed`"
         )
         self.stored = stored
         self.current = current

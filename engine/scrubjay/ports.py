@@ -33,7 +33,8 @@ class TableStats:
     """How much there is of an owner: rows (one per version of a memory), memories, and those still to be read.
 
     `versions`: states of the table that are kept for whoever reads it now. `size`: bytes of all its files.
-    `maintained_at`: when it was tended to last, None for never.
+    `maintained_at`: when it was tended to last, None for never. `embedding`: the model of its vectors, "" when the
+    store does not keep it.
     """
 
     rows: int
@@ -42,6 +43,7 @@ class TableStats:
     versions: int = 1
     size: int = 0
     maintained_at: datetime | None = None
+    embedding: str = ""
 
 
 class MemoryStore(Protocol):

@@ -1,6 +1,6 @@
 """What the library returns: Mem0's shapes, as dictionaries."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, SupportsIndex
 
@@ -9,9 +9,10 @@ from scrubjay.journeys.adding import Added
 from scrubjay.journeys.extracting import Tally
 from scrubjay.journeys.forgetting import Receipt
 from scrubjay.moments import shown
+from scrubjay.ports import TableStats
 from scrubjay.recall.reply import told
 from scrubjay.remembering.plan import Outcome
-from scrubjay.types import Event, Hit, Kind, MemoryRecord, Shown
+from scrubjay.types import Event, Hit, Kind, MemoryRecord, Owner, Shown
 
 _SMALL_TALK = "Greetings, thanks and what memory itself had answered are not stored; infer=false stores them."
 _SUSPECT = (
@@ -115,6 +116,26 @@ def receipt_shape(receipt: Receipt) -> dict[str, Any]:
         "at": shown(receipt.at),
         "verified": {"rows_left": receipt.proof.rows_left, "files_left": receipt.proof.files_left},
         "files_removed": receipt.proof.files_removed,
+    }
+
+
+def stats_shape(stats: Mapping[Owner, TableStats]) -> dict[str, Any]:
+    """Return how much there is in each table, and how many bytes in all."""
+    tables = [_table_shape(owner, of_owner) for owner, of_owner in stats.items()]
+    return {"tables": tables, "bytes": sum(of_owner.size for of_owner in stats.values())}
+
+
+def _table_shape(owner: Owner, stats: TableStats) -> dict[str, Any]:
+    return {
+        "scope": owner.scope.value,
+        "name": owner.name,
+        "memories": stats.memories,
+        "rows": stats.rows,
+        "pending": stats.pending,
+        "versions": stats.versions,
+        "bytes": stats.size,
+        "embedding": stats.embedding,
+        "maintained_at": shown(stats.maintained_at),
     }
 
 

@@ -50,7 +50,7 @@ class EngineLoader:
         """Return the engine as soon as its store is open; the weights may still be loading."""
         with self._lock:
             if self._memory is None:
-                self._memory = build_memory(self._settings, origin="mcp")
+                self._memory = build_memory(self._settings, origin="mcp", maintenance=True)
         return self._memory.engine
 
     def begin_soon(self) -> None:

@@ -10,8 +10,11 @@ from scrubjay_server.settings import Settings
 TENANT = "local"
 
 
-def build_memory(settings: Settings, *, origin: str) -> Memory:
-    """Return the engine's façade as the settings say; imports LanceDB, loads no weights yet."""
+def build_memory(settings: Settings, *, origin: str, maintenance: bool = False) -> Memory:
+    """Return the engine's façade as the settings say; imports LanceDB, loads no weights yet.
+
+    With `maintenance` it looks after the data folder by itself, which what soon ends leaves to others.
+    """
     return Memory(
         settings.folder,
         embedder=FastembedEmbedder(settings.embedding_model),
@@ -22,6 +25,7 @@ def build_memory(settings: Settings, *, origin: str) -> Memory:
         model=settings.model,
         extract_timeout_s=settings.extract_timeout_s,
         add_wait_s=settings.add_wait_s,
+        maintenance=maintenance,
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import scrubjay
+from conformance.test_embedders import model_folder
 from e2e.processes import COMMAND, environment
 from scrubjay import Memory
 
@@ -171,3 +172,61 @@ def test_in_a_terminal_the_bare_command_shows_its_help(tmp_path: Path) -> None:
 
 def test_the_version_is_the_librarys(tmp_path: Path) -> None:
     assert scrubjay.__version__ in run(tmp_path, "--version")
+
+
+def test_the_house_is_looked_after_on_the_command_line(tmp_path: Path) -> None:
+    data, copy = tmp_path / "data", tmp_path / "copy"
+    file = str(tmp_path / "backup.zip")
+    kept = run_json(data, "add", "--fact", "Ana keeps bees")["results"][0]["id"]
+    gone = run_json(data, "add", "--fact", "Ana saw a kingfisher")["results"][0]["id"]
+    assert run_json(data, "backup", file) == {"file": file, "owners": 1, "rows": 2}
+    receipt = run_json(data, "forget", gone)["receipt"]
+    assert receipt["verified"] == {"rows_left": 0, "files_left": 0}
+    assert receipt["files_removed"] > 0
+    assert run_json(data, "restore", file) == {"written": 0, "known": 1, "left_out": 1}
+    assert run_json(copy, "restore", file) == {"written": 2, "known": 0, "left_out": 0}
+    assert [m["id"] for m in run_json(data, "list")["memories"]] == [kept]
+    assert run(data, "restore", file) == "Restored 0; 1 were there already, 1 were forgotten or have expired.\n"
+    told = run_json(data, "stats")
+    assert told["folder"] == str(data)
+    mine, agents = told["tables"]
+    assert (mine["scope"], mine["name"], mine["memories"], mine["rows"], mine["pending"]) == ("user", "ana", 1, 1, 0)
+    assert mine["bytes"] > 1000
+    assert mine["versions"] >= 1
+    assert mine["embedding"].startswith("all-MiniLM-L6-v2")
+    assert (agents["scope"], agents["rows"], agents["bytes"]) == ("agent", 0, 0)
+    assert "user ana: 1 memories in 1 versions; " in run(data, "stats")
+    assert run(data, "backup", str(tmp_path / "nowhere" / "file.zip"), status=1).startswith("Error: cannot write")
+    written = "".join(path.read_text() for path in data.joinpath("erasures").glob("*.jsonl"))
+    assert gone in written
+    assert "kingfisher" not in written
+
+
+def test_what_has_expired_is_erased_by_whoever_adds_next(tmp_path: Path) -> None:
+    run(
+        tmp_path,
+        "add",
+        "A kingfisher, just now",
+        "--scope",
+        "session",
+        "--session-id",
+        "s",
+        SCRUBJAY_SESSION_TTL_HOURS="0.0001",
+    )
+    run(tmp_path, "add", "--fact", "Ana keeps bees")
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [path for path in files if b"kingfisher" in path.read_bytes()] == []
+
+
+def test_memories_get_vectors_of_another_model(tmp_path: Path) -> None:
+    model = model_folder(tmp_path / "snowflake-arctic-embed-xs")  # by its name one with another prefix
+    run(tmp_path / "data", "add", "--fact", "Ana keeps bees")
+    other = {"SCRUBJAY_EMBEDDING_MODEL": str(model)}
+    assert "change the memories' model with `scrubjay reembed`" in run(
+        tmp_path / "data", "search", "bees", status=1, **other
+    )
+    assert run_json(tmp_path / "data", "reembed", **other)["changed"] == 1
+    assert run_json(tmp_path / "data", "reembed", **other)["changed"] == 0
+    found = run_json(tmp_path / "data", "search", "insects that make honey", **other)
+    assert found["results"][0]["memory"] == "Ana keeps bees"
+    assert "were embedded with" in run(tmp_path / "data", "search", "bees", status=1)

@@ -1,23 +1,19 @@
 """The tool add_memory."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Annotated, Any
 
-import anyio
-import anyio.from_thread
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
 from scrubjay.inputs import facts_of, message_of, metadata_of, scope_of
 from scrubjay.journeys.adding import Added, Addition, add
-from scrubjay.progress import Progress
 from scrubjay.recall.reply import memory_line
 from scrubjay.results import notes_of, outcome_shape, related_shape
 from scrubjay.types import MAX_BATCH, Event, Scope
 from scrubjay_tools.arguments import FactArgument, MessageArgument, Metadata, ScopeName, SessionId
-from scrubjay_tools.host import Host, caller_of, engine_of
+from scrubjay_tools.host import Host, caller_of, engine_of, reporting
 from scrubjay_tools.replies import LONG_CHARS, AddReply, reply, shortened
 
 _SHOWN_WHOLE = 20
@@ -89,18 +85,9 @@ def add_memory(
         compared=bool(content),
         infer=infer,
     )
-    added = add(engine_of(ctx), caller_of(ctx, session_id), addition, progress=_reporting(ctx))
+    told = reporting(ctx, "messages read for facts")
+    added = add(engine_of(ctx), caller_of(ctx, session_id), addition, progress=told)
     return _told(added)
-
-
-def _reporting(ctx: Context[Host]) -> Progress:
-    """Return what tells the client how far the reading has come; tools run in worker threads of the server's loop."""
-
-    def report(done: int, total: int) -> None:
-        with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):  # who has left needs no progress
-            anyio.from_thread.run(ctx.report_progress, done, total, "messages read for facts")
-
-    return report
 
 
 def _with(common: Mapping[str, Any], item: dict[str, Any]) -> dict[str, Any]:

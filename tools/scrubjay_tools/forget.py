@@ -15,7 +15,7 @@ from scrubjay.recall.reply import memory_line
 from scrubjay.results import receipt_shape, related_shape
 from scrubjay.types import MAX_BATCH, Scope
 from scrubjay_tools.arguments import ScopeName, SessionId
-from scrubjay_tools.host import Host, caller_of, engine_of
+from scrubjay_tools.host import Host, caller_of, engine_of, reporting
 from scrubjay_tools.replies import ForgetReply, reply, shortened
 
 CONFIRMATION = "forget everything"
@@ -70,7 +70,7 @@ def forget(
     the person is asked, or has to have confirmed it in this conversation.
     """
     engine, caller = engine_of(ctx), caller_of(ctx, session_id)
-    chosen = scope_of(scope) or Scope.USER
+    chosen, told = scope_of(scope) or Scope.USER, reporting(ctx, "steps of the erasure")
     if everything and (memory_ids or query):
         raise InvalidInput("everything", "does not go with memory_ids or query; nothing was forgotten")
     if everything:
@@ -79,9 +79,9 @@ def forget(
             return reply({"forgotten": []}, ["The person did not agree; nothing was forgotten."])
         if not can_ask(ctx) and confirm.strip().casefold() != CONFIRMATION:
             raise InvalidInput("confirm", f"must be {CONFIRMATION!r}; ask the person first, nothing was forgotten")
-        return _told(forgetting.forget_everything(engine, caller, chosen))
+        return _told(forgetting.forget_everything(engine, caller, chosen, told))
     if memory_ids:
-        return _told(forgetting.forget(engine, caller, memory_ids))
+        return _told(forgetting.forget(engine, caller, memory_ids, told))
     if not query:
         raise InvalidInput("memory_ids", "is empty; give ids, or a query to see candidates, or everything=true")
     candidates = [shortened(related_shape(hit)) for hit in forgetting.candidates(engine, caller, query, chosen)]

@@ -1,11 +1,14 @@
 """What the surface is given by whoever runs it: an engine, once it is ready, and who is asking."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
+import anyio
 from mcp.server.mcpserver import Context
 
 from scrubjay.journeys.engine import Engine
+from scrubjay.progress import Progress
 from scrubjay.types import Caller
 
 
@@ -48,3 +51,13 @@ def caller(principal: Principal, *, session_id: str = "", origin: str = "") -> C
         written_by=principal.user_id,
         origin=origin,
     )
+
+
+def reporting(ctx: Context[Host], of_what: str) -> Progress:
+    """Return what tells the client how far a call has come; tools run in worker threads of the server's loop."""
+
+    def report(done: int, total: int) -> None:
+        with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):  # who has left needs no progress
+            anyio.from_thread.run(ctx.report_progress, done, total, of_what)
+
+    return report

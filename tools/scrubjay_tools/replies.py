@@ -85,12 +85,21 @@ class UpdateReply(BaseModel):
     version: int
 
 
+class VerifiedReply(BaseModel):
+    """What was looked for after the erasure."""
+
+    rows_left: int
+    files_left: int
+
+
 class ReceiptReply(BaseModel):
-    """Proof of a forgetting; it holds no text."""
+    """Proof of a forgetting; it holds no text. `verified`: what is left of the erased rows and files, nothing."""
 
     erased: int
     rewritten: int
     at: str
+    verified: VerifiedReply
+    files_removed: int
 
 
 class ForgetReply(BaseModel):

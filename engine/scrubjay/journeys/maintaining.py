@@ -3,7 +3,7 @@
 import logging
 import threading
 
-from scrubjay.errors import ScrubjayError
+from scrubjay.errors import ScrubjayError, StoreError
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.forgetting import finish_erasure, forget_expired
 from scrubjay.ports import Work
@@ -14,15 +14,21 @@ _PAUSE_S = 60.0
 
 
 def maintain(engine: Engine) -> int:
-    """Do what waits to be done and return for how many owners; cheap when there is nothing. Raises StoreError."""
-    unfinished = engine.store.owners_with(Work.UNFINISHED, now=engine.now())
-    for owner in unfinished:
-        finish_erasure(engine, owner)
-    expired = engine.store.owners_with(Work.EXPIRED, now=engine.now())
-    for owner in expired:
-        forget_expired(engine, owner)
-        engine.store.maintain(owner)
-    return len(unfinished) + len(expired)
+    """Do what waits to be done and return for how many owners; cheap when there is nothing. Raises StoreError.
+
+    What fails for one owner is logged, and tried again the next time.
+    """
+    done = 0
+    for work, do in ((Work.UNFINISHED, finish_erasure), (Work.EXPIRED, forget_expired)):
+        for owner in engine.store.owners_with(work, now=engine.now()):
+            try:
+                do(engine, owner)
+                engine.store.maintain(owner)
+            except StoreError as error:
+                logger.warning("maintenance is put off: %s", error)
+            else:
+                done += 1
+    return done
 
 
 class Maintenance:

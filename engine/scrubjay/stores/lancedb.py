@@ -1,5 +1,6 @@
 """The default store: one LanceDB table per owner in a folder, safe for many processes at once."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from scrubjay.ports import Vectors
     from scrubjay.stores.lancedb_image import Image
     from scrubjay.stores.lancedb_reembedding import Stage
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -245,7 +248,8 @@ class LanceDBStore:
     def maintain(self, owner: Owner) -> bool:
         """Join fragments, bring the indexes up to date, and remove old versions and what killed writers left.
 
-        Of the old versions the one before stays until the next time, for whoever reads it.
+        While there was something to join, the version before stays until the next time: for whoever reads it, and
+        because the new one is not on the disk yet.
         """
         from scrubjay.stores.lancedb_rows import index_ids
 
@@ -256,13 +260,13 @@ class LanceDBStore:
             with self._tables.writing(owner) as table:
                 if self._waiting.expires(owner):
                     self._waiting.update_expiry(owner, table)
-                versions = folder.versions()
-                if table.version == folder.notes().tended and len(versions) == 1:
+                versions, is_tended = folder.versions(), table.version == folder.notes().tended
+                if is_tended and len(versions) == 1:
                     return False
-                age = datetime.now(UTC) - modified_at(versions[0])
+                age = timedelta(0) if is_tended else max(timedelta(0), datetime.now(UTC) - modified_at(versions[0]))
                 if table.count_rows() > self._most_held:
                     index_ids(table)
-                table.optimize(cleanup_older_than=max(age, timedelta(0)) + _READERS_GRACE, delete_unverified=True)
+                table.optimize(cleanup_older_than=age + _READERS_GRACE, delete_unverified=True)
                 for path in folder.left_by_the_killed():
                     path.unlink(missing_ok=True)
             folder.note(replace(folder.notes(), tended=table.version, tended_at=shown(datetime.now(UTC))))
@@ -270,6 +274,8 @@ class LanceDBStore:
 
     def stats(self, owner: Owner) -> TableStats:
         """Return how much there is of an owner."""
+        from scrubjay.stores.lancedb_rows import embedding_of
+
         folder = self._tables.folder(owner)
         return TableStats(
             rows=self.count(owner, Filter()),
@@ -278,6 +284,7 @@ class LanceDBStore:
             versions=len(folder.versions()),
             size=bytes_of(folder.files()),
             maintained_at=moment(folder.notes().tended_at, field="tended_at"),
+            embedding=self._tables.read(owner, lambda table: embedding_of(table.schema)[0], nothing=""),
         )
 
     def owners(self, *, prefix: str = "") -> list[Owner]:
@@ -300,7 +307,7 @@ class LanceDBStore:
                 names = self._waiting.with_expired(now)
             else:
                 names = [name for name in self._log.names_unfinished() if not self._finished(name, now)]
-            return [owner for name in names for owner in self.owners(prefix=name)]
+        return [owner for name in names for owner in self._owners_of(name)]
 
     def close(self) -> None:
         """Tend to what cannot wait, and let go of every table."""
@@ -358,12 +365,20 @@ class LanceDBStore:
 
     def _finished(self, name: str, now: datetime) -> bool:
         """Finish an erasure that was interrupted when the table had been taken away; whether it was one."""
-        if self._tables.owners(prefix=name):
+        if self._tables.folder_of(name).is_committed():
             return False
         with self._locks.held(name):
-            if self._log.unfinished(name) and not self._tables.owners(prefix=name):
+            if self._log.unfinished(name) and not self._tables.folder_of(name).is_committed():
                 self._log.end(name, Proof(files_removed=self._finish_discarding(name)), at=now)
         return True
+
+    def _owners_of(self, name: str) -> list[Owner]:
+        """Return whose table has this name; a damaged one keeps nobody from working on the others."""
+        try:
+            return self.owners(prefix=name)
+        except StoreError as error:
+            logger.warning("%s: %s", name, error)
+            return []
 
     def _finish_discarding(self, pattern: str) -> int:
         return finish_discarding(self._root / "memories", name=pattern)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,10 +19,11 @@ import lancedb
 import pyarrow as pa
 
 from scrubjay.errors import ScrubjayError, StoreError
+from scrubjay.moments import shown
 from scrubjay.progress import Progress, untold
 from scrubjay.stores.disk import sync, sync_all, sync_files
 from scrubjay.stores.lancedb_discarding import discard
-from scrubjay.stores.lancedb_folder import TableFolder
+from scrubjay.stores.lancedb_folder import Notes, TableFolder
 from scrubjay.stores.lancedb_rows import (
     SCHEMA_VERSION,
     check_owner,
@@ -79,7 +80,11 @@ class Tables:
 
     def folder(self, owner: Owner) -> TableFolder:
         """Return the folder of the owner's table, which need not exist."""
-        return TableFolder(self._root / f"{owner.digest}.lance")
+        return self.folder_of(owner.digest)
+
+    def folder_of(self, name: str) -> TableFolder:
+        """Return the folder of a table by the owner's digest."""
+        return TableFolder(self._root / f"{name}.lance")
 
     def exclusive(self, owner: Owner) -> AbstractContextManager[None]:
         """Hold the owner's lock across threads and processes."""
@@ -153,7 +158,7 @@ class Tables:
         index(table)
         told(2, _STEPS)
         sync_all(folder.path)  # what goes now is all that a power cut could fall back on
-        folder.note(replace(folder.notes(), synced=table.version))
+        folder.note(Notes(synced=table.version, tended=table.version, tended_at=shown(datetime.now(UTC))))
         told(3, _STEPS)
         old = before - {folder.manifests / "latest_version_hint.json"}
         for path in old:

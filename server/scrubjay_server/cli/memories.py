@@ -13,6 +13,7 @@ from scrubjay.journeys.adding import Addition
 from scrubjay.journeys.adding import add as add_memories
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.extracting import extract_everything
+from scrubjay.journeys.maintaining import maintain
 from scrubjay.journeys.searching import search as search_memories
 from scrubjay.moments import last_instant
 from scrubjay.recall.reply import memory_line, told
@@ -28,7 +29,7 @@ from scrubjay_server.cli.options import (
     session_option,
     with_settings,
 )
-from scrubjay_server.cli.output import entity_line, relation_line, show
+from scrubjay_server.cli.output import entity_line, progress, relation_line, show
 from scrubjay_server.local import build_memory, local_caller
 from scrubjay_server.settings import Settings
 
@@ -100,6 +101,7 @@ def add(
     )
     with build_memory(settings, origin="cli") as memory:
         shape = added_shape(add_memories(memory.engine, local_caller(settings, session_id=session_id), addition))
+        maintain(memory.engine)
     lines = [f"{result['event']:7} {memory_line(result)[2:]}{_before(result)}" for result in shape.results]
     related = shape.get("related", [])
     lines += [*(["Related:"] if related else []), *map(memory_line, related)]
@@ -292,9 +294,11 @@ def forget(
     if everything:
         if not yes:
             click.confirm(f"Forget everything {_WHOSE[chosen].format(settings.user_id)}?", abort=True, err=True)
-        receipt = forgetting.forget_everything(_engine(settings), caller, chosen)
+        with progress("Forgetting") as told_progress:
+            receipt = forgetting.forget_everything(_engine(settings), caller, chosen, told_progress)
     elif memory_ids:
-        receipt = forgetting.forget(_engine(settings), caller, memory_ids)
+        with progress("Forgetting") as told_progress:
+            receipt = forgetting.forget(_engine(settings), caller, memory_ids, told_progress)
     elif query:
         found = [related_shape(hit) for hit in forgetting.candidates(_engine(settings), caller, query, chosen)]
         lines = [

@@ -1,11 +1,14 @@
 """How commands print: readable lines, or JSON for programs."""
 
 import json
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import click
 
+from scrubjay.progress import Progress
 from scrubjay.texts import one_line
 
 _NAME_CHARS = 60
@@ -18,6 +21,33 @@ def show(shape: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> No
     else:
         for line in lines:
             click.echo(line)
+
+
+@contextmanager
+def progress(doing: str) -> Iterator[Progress]:
+    """Show a bar on standard error, in a terminal, as soon as there is something to tell."""
+    with ExitStack() as stack:
+        bars: list[Any] = []
+
+        def told(done: int, of: int) -> None:
+            if not bars and sys.stderr.isatty():
+                bars.append(stack.enter_context(click.progressbar(length=of, label=doing, file=sys.stderr)))
+            for bar in bars:
+                bar.update(done - bar.pos)
+
+        yield told
+
+
+def stats_lines(shape: Mapping[str, Any]) -> Iterator[str]:
+    """Give one line for each table."""
+    for table in shape["tables"]:
+        tended = table["maintained_at"] or "not yet"
+        to_read = f", {table['pending']} still to be read for facts" if table["pending"] else ""
+        yield (
+            f"{table['scope']} {_named(table['name'])}: {table['memories']} memories in {table['rows']} versions"
+            f"{to_read}; {table['bytes'] / 1024**2:.1f} MiB, {table['versions']} states of the table; "
+            f"last maintenance: {tended}"
+        )
 
 
 def entity_line(shape: Mapping[str, Any]) -> str:

@@ -1,0 +1,256 @@
+"""A backup holds everything, and a restore brings back what is missing and nothing that was forgotten."""
+
+import json
+import threading
+import zipfile
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from clock import Clock
+from records import ANA, BEN, NOON, UNITS, record
+from scrubjay import InvalidInput, Memory, StoreError
+from scrubjay.embedding.fastembed import FastembedEmbedder
+from scrubjay.journeys.archiving import Restored, backup, restore
+from scrubjay.journeys.engine import Engine
+from scrubjay.journeys.forgetting import forget
+from scrubjay.ports import MemoryStore, Work
+from scrubjay.stores.in_memory import InMemoryStore
+from scrubjay.stores.lancedb import LanceDBStore
+from scrubjay.types import Filter, Kind, MemoryRecord, Owner, Relation, Scope, State
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    return tmp_path / "backup.zip"
+
+
+@pytest.fixture
+def engine(engine: Engine, store: MemoryStore) -> Engine:
+    """An engine over each store; its rows have four dimensions, of which the embedder is not asked."""
+    return replace(engine, store=store)
+
+
+def put(engine: Engine, *rows: MemoryRecord, owner: Owner = ANA) -> None:
+    with engine.store.exclusive(owner):
+        engine.store.write(owner, inserted=rows, vectors=UNITS[[n % 4 for n in range(len(rows))]], replaced=())
+
+
+def emptied(engine: Engine, tmp_path: Path) -> Engine:
+    """Return an engine over another folder, as on another machine."""
+    if isinstance(engine.store, InMemoryStore):
+        return replace(engine, store=InMemoryStore())
+    other = LanceDBStore(tmp_path / "other", embedding="hand-written (4 dimensions)", dimension=4)
+    return replace(engine, store=other)
+
+
+def same_model(engine: Engine, archive: Path) -> None:
+    """Let the backup say that its vectors are of the engine's model: they are written by hand here."""
+    with zipfile.ZipFile(archive) as old:
+        entries = {name: old.read(name) for name in old.namelist()}
+    contents = json.loads(entries["scrubjay.json"])
+    for told in contents["owners"]:
+        told["embedding"] = engine.embedder.signature
+    entries["scrubjay.json"] = json.dumps(contents).encode()
+    with zipfile.ZipFile(archive, "w") as new:
+        for name, content in entries.items():
+            new.writestr(name, content)
+
+
+def test_everything_comes_back_as_it_was(engine: Engine, archive: Path, tmp_path: Path) -> None:
+    whole = record(
+        "whole",
+        'quoted "text" 👩‍💻 \u2028 line\nsecond',
+        session_id="s",
+        entities=("Ana",),
+        relations=(Relation(subject="Ana", predicate="knows", object="Ben"),),
+        source_ids=("e",),
+        evidence=("words",),
+        occurred_at=NOON - DAY,
+        valid_to=NOON + DAY,
+        expires_at=NOON + 900 * DAY,
+        state=State.PENDING,
+        kind=Kind.EPISODE,
+        metadata={"a": [1, None, {"b": 0.5}]},
+    )
+    put(engine, whole, record("second", version=2), *(record(f"m{n}") for n in range(2_300)))
+    put(engine, record("of-ben"), owner=BEN)
+    done = backup(engine, archive)
+    assert (done.owners, done.rows) == (2, 2_303)
+    same_model(engine, archive)
+    other = emptied(engine, tmp_path)
+    steps: list[tuple[int, int]] = []
+    assert restore(other, archive, lambda d, of: steps.append((d, of))) == Restored(written=2_303, known=0, left_out=0)
+    assert steps[-1] == (2_303, 2_303)
+    for owner in (ANA, BEN):
+        assert other.store.find(owner, Filter()) == engine.store.find(owner, Filter())
+    assert other.store.owners_with(Work.PENDING, now=NOON) == [ANA]
+    assert other.store.owners_with(Work.EXPIRED, now=NOON + 900 * DAY) == [ANA]
+    nearest = other.store.dense(ANA, UNITS[:1], Filter(ids=("whole",)), limit=1)[0][0]
+    assert (nearest.candidate.id, round(nearest.score, 5)) == ("whole", 1.0)
+    assert restore(other, archive) == Restored(written=0, known=2_303, left_out=0)
+    other.store.close()
+
+
+@pytest.mark.promise("erasure")
+def test_what_was_forgotten_since_is_not_brought_back(engine: Engine, archive: Path, tmp_path: Path) -> None:
+    prefix = ANA.prefix
+    said, fact, other = f"{prefix}aaaaaaaaaa", f"{prefix}bbbbbbbbbb", f"{prefix}cccccccccc"
+    put(
+        engine,
+        record(said, "I saw a kingfisher", kind=Kind.EPISODE),
+        record(fact, "Ana saw a kingfisher", source_ids=(said,), evidence=("saw a kingfisher",)),
+        record(other, "Ana was outside", source_ids=(said, "more"), evidence=("saw a kingfisher", "outside")),
+    )
+    backup(engine, archive)
+    same_model(engine, archive)
+    assert forget(engine, None, [fact]).forgotten == (fact,)
+    assert restore(engine, archive) == Restored(written=0, known=1, left_out=2)
+    lost = emptied(engine, tmp_path)
+    lost.store.note_forgotten(ANA, engine.store.forgotten(ANA), at=NOON)  # the log was left, the table was not
+    assert restore(lost, archive) == Restored(written=1, known=0, left_out=2)
+    for left in (engine, lost):
+        rows = left.store.find(ANA, Filter())
+        assert [(row.id, row.source_ids, row.evidence) for row in rows] == [(other, ("more",), ("outside",))]
+    lost.store.close()
+
+
+def test_what_is_there_stays_as_it_is(engine: Engine, archive: Path) -> None:
+    old = record("m", "Uses React")
+    put(engine, old)
+    backup(engine, archive)
+    same_model(engine, archive)
+    closed = replace(old, valid_to=NOON + DAY)
+    new = replace(old, version=2, text="Uses Vue", valid_from=NOON + DAY)
+    with engine.store.exclusive(ANA):
+        engine.store.write(ANA, inserted=[new], vectors=UNITS[:1], replaced=[closed])
+    assert restore(engine, archive) == Restored(written=0, known=1, left_out=0)
+    assert engine.store.find(ANA, Filter()) == [new, closed]
+
+
+def test_a_later_version_comes_back_and_closes_the_one_before(engine: Engine, archive: Path, tmp_path: Path) -> None:
+    old = record("m", "Uses React")
+    closed = replace(old, valid_to=NOON + DAY)
+    new = replace(old, version=2, text="Uses Vue", valid_from=NOON + DAY)
+    put(engine, closed, new)
+    backup(engine, archive)
+    same_model(engine, archive)
+    behind = emptied(engine, tmp_path)
+    put(behind, old)
+    assert restore(behind, archive) == Restored(written=1, known=1, left_out=0)
+    assert behind.store.find(ANA, Filter()) == [new, closed]
+    behind.store.close()
+
+
+def test_what_has_expired_stays_away(engine: Engine, archive: Path, tmp_path: Path, clock: Clock) -> None:
+    put(engine, record("short", expires_at=clock.now() + DAY), record("long"))
+    backup(engine, archive)
+    same_model(engine, archive)
+    other = emptied(replace(engine, now=lambda: clock.now() + 2 * DAY), tmp_path)
+    assert restore(other, archive) == Restored(written=1, known=0, left_out=1)
+    other.store.close()
+
+
+def test_ids_forgotten_before_the_backup_are_known_on_another_machine(
+    engine: Engine, archive: Path, tmp_path: Path
+) -> None:
+    earlier = tmp_path / "earlier.zip"
+    gone, stays = f"{ANA.prefix}aaaaaaaaaa", f"{ANA.prefix}bbbbbbbbbb"
+    put(engine, record(gone), record(stays))
+    backup(engine, earlier)
+    forget(engine, None, [gone])
+    backup(engine, archive)
+    other = emptied(engine, tmp_path)
+    for path in (archive, earlier):
+        same_model(engine, path)
+        restore(other, path)
+    assert [row.id for row in other.store.find(ANA, Filter())] == [stays]
+    other.store.close()
+
+
+@pytest.mark.parametrize("damage", ["not a zip", "cut", "flipped", "another zip", "newer", "wrong columns", "missing"])
+def test_a_damaged_backup_is_refused_before_anything_is_written(
+    engine: Engine, archive: Path, tmp_path: Path, damage: str
+) -> None:
+    put(engine, *(record(f"m{n}") for n in range(50)))
+    backup(engine, archive)
+    content = archive.read_bytes()
+    if damage == "not a zip":
+        archive.write_bytes(b"tea")
+    elif damage == "cut":
+        archive.write_bytes(content[:-40])
+    elif damage == "flipped":
+        archive.write_bytes(content[:200] + bytes([content[200] ^ 255]) + content[201:])
+    elif damage == "missing":
+        archive.unlink()
+    else:
+        wrong = {"newer": '{"format": 99}', "wrong columns": '{"format": 1, "owners": [{}]}'}
+        with zipfile.ZipFile(archive, "w") as other:
+            other.writestr("scrubjay.json" if damage in wrong else "letter.txt", wrong.get(damage, "Dear Ana"))
+    fresh = emptied(engine, tmp_path)
+    with pytest.raises(StoreError, match=r"damaged, or is no backup|later version|there is no file"):
+        restore(fresh, archive)
+    assert fresh.store.owners() == []
+    fresh.store.close()
+
+
+def test_a_backup_takes_no_other_files_place(engine: Engine, tmp_path: Path) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Dear Ana")
+    with pytest.raises(InvalidInput, match="is no backup; it was left as it is"):
+        backup(engine, letter)
+    assert letter.read_text() == "Dear Ana"
+    with pytest.raises(StoreError, match="cannot write the backup"):
+        backup(engine, tmp_path / "nowhere" / "backup.zip")
+
+
+def test_a_backup_is_private_and_replaces_the_one_before(engine: Engine, archive: Path) -> None:
+    backup(engine, archive)
+    put(engine, record("m"))
+    backup(engine, archive)
+    assert archive.stat().st_mode & 0o077 == 0
+    assert [path.name for path in archive.parent.glob("backup*")] == ["backup.zip"]
+    with zipfile.ZipFile(archive) as whole:
+        assert json.loads(whole.read("scrubjay.json"))["owners"][0]["owner"]["name"] == "ana"
+
+
+def test_vectors_of_another_model_are_made_anew(tmp_path: Path, memory: Memory, archive: Path) -> None:
+    memory.add("I keep bees behind the house", user_id="ana")
+    backup(memory.engine, archive)
+    with zipfile.ZipFile(archive) as old:
+        contents = json.loads(old.read("scrubjay.json"))
+        entries = {name: old.read(name) for name in old.namelist()}
+    contents["owners"][0]["embedding"] = "another model"
+    vectors = next(name for name in entries if name.endswith(".f32"))
+    with zipfile.ZipFile(archive, "w") as new:
+        for name, content in {**entries, vectors: b"", "scrubjay.json": json.dumps(contents).encode()}.items():
+            new.writestr(name, content)
+    with Memory(tmp_path / "other", embedder=memory.embedder) as other:
+        assert restore(other.engine, archive).written == 1
+        assert other.search("insects that make honey", user_id="ana")[0]["memory"] == "I keep bees behind the house"
+
+
+def test_a_backup_is_made_while_others_write(tmp_path: Path, embedder: FastembedEmbedder, archive: Path) -> None:
+    with Memory(tmp_path / "data", embedder=embedder) as writer, Memory(tmp_path / "data", embedder=embedder) as saver:
+        told: list[str] = []
+
+        def write() -> None:
+            for number in range(30):
+                added = writer.add(facts=[{"text": f"Bird number {number}"}], user_id="ana")
+                told.append(added[0]["id"])
+
+        thread = threading.Thread(target=write)
+        thread.start()
+        counts = []
+        while thread.is_alive():
+            before = len(told)
+            counts.append((before, backup(saver.engine, archive).rows))
+        thread.join()
+        assert all(rows >= before for before, rows in counts)
+        assert backup(saver.engine, archive).rows == 30
+        owner = Owner(tenant="local", scope=Scope.USER, name="ana")
+        assert saver.engine.store.count(owner, Filter()) == 30
