@@ -36,7 +36,31 @@ def erasures(options: argparse.Namespace) -> Told:
     return suite.run(options.erasures, options.seed, sizes=sizes, killed=options.killed)
 
 
-SUITES: dict[str, Callable[[argparse.Namespace], Told]] = {"kills": kills, "erasures": erasures}
+def growth(options: argparse.Namespace) -> Told:
+    import growth as suite
+
+    return suite.run(options.adds, options.seed, searches=options.searches)
+
+
+def races(options: argparse.Namespace) -> Told:
+    import races as suite
+
+    return suite.run(options.processes, options.minutes, options.seed)
+
+
+def faults(options: argparse.Namespace) -> Told:
+    import disk_faults as suite
+
+    return suite.run(options.trials or 200, options.seed)
+
+
+SUITES: dict[str, Callable[[argparse.Namespace], Told]] = {
+    "kills": kills,
+    "races": races,
+    "erasures": erasures,
+    "growth": growth,
+    "faults": faults,
+}
 
 
 def main() -> None:
@@ -48,6 +72,10 @@ def main() -> None:
     parser.add_argument("--erasures", type=int, default=300, help="erasures: how many, over all sizes")
     parser.add_argument("--sizes", default="300,3000,50000", help="erasures: rows of each table")
     parser.add_argument("--killed", type=int, default=10, help="erasures: how many are killed, for each size")
+    parser.add_argument("--processes", type=int, default=8, help="races: how many at once")
+    parser.add_argument("--minutes", type=float, default=5, help="races: for how long")
+    parser.add_argument("--adds", type=int, default=10_000, help="growth: how many, one by one")
+    parser.add_argument("--searches", type=int, default=200, help="growth: how many in each table, each time")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     told = {name: SUITES[name](options) for name in options.suite}
