@@ -11,7 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import lancedb
-from durable import OWNER, USER, HashEmbedder, Row, Told, fact_of, message_of, new_word, opened, temporary, total, words_of
+from durable import (
+    OWNER,
+    USER,
+    HashEmbedder,
+    Row,
+    Told,
+    fact_of,
+    message_of,
+    new_word,
+    opened,
+    temporary,
+    total,
+    words_of,
+)
 from kills import Worker
 from lancedb.index import Bitmap, BTree
 from traces import DECODED, DICTIONARY, RAW, Trace, Wanted, traces

@@ -1,4 +1,4 @@
-"""What ten thousand single adds leave behind: the speed of searches and the size of the folder, beside a fresh table."""
+"""What ten thousand single adds leave behind: how fast searches are and how large the folder, beside a fresh table."""
 
 import random
 import statistics
@@ -39,8 +39,12 @@ def run(adds: int, seed: int, *, searches: int = _SEARCHES) -> Told:
         space = _space(sizes, _size(folder / "grown"), adds, fresh_size)
         _check(grown, words, row)
         row.more |= {"add p50 ms": _p50(took_ms), "add p95 ms": round(float(np.percentile(took_ms, 95)), 1)}
-    broken = [f"searches {one['when']} take {one['ratio']} times as long" for one in speeds if one["ratio"] > _MOST_SLOWER]
-    broken += [f"the folder {one['when']} is {one['ratio']} times as large" for one in space if one["ratio"] > _MOST_LARGER]
+    broken = [
+        f"searches {one['when']} take {one['ratio']} times as long" for one in speeds if one["ratio"] > _MOST_SLOWER
+    ]
+    broken += [
+        f"the folder {one['when']} is {one['ratio']} times as large" for one in space if one["ratio"] > _MOST_LARGER
+    ]
     tables = {"added one by one": [row.shown()], "searches, beside a fresh table": speeds, "bytes": space}
     return Told(tables, [*row.broken, *broken])
 
@@ -118,7 +122,13 @@ def _space(
     worst = max(sampled, key=lambda sample: sample[1] / fresh_size(sample[0]))
     told = [("at its largest", worst), ("right after", sizes[-1]), ("at rest", (adds, at_rest))]
     return [
-        {"when": when, "rows": rows, "bytes": size, "fresh": int(fresh_size(rows)), "ratio": _ratio(size, fresh_size(rows))}
+        {
+            "when": when,
+            "rows": rows,
+            "bytes": size,
+            "fresh": int(fresh_size(rows)),
+            "ratio": _ratio(size, fresh_size(rows)),
+        }
         for when, (rows, size) in told
     ]
 

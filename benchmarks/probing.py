@@ -1,7 +1,8 @@
 """A process that looks into damaged folders, so that whatever happens there happens to nobody else.
 
     python benchmarks/probing.py                   a line of JSON in, `{"folder", "expected"}`: a line of outcomes out
-    python benchmarks/probing.py full|readonly DIR one line of outcomes, on a file system of its own (`unshare -rm`)
+    unshare -rm python benchmarks/probing.py full|readonly DIR       one line of outcomes, on a file system of its own
+    python benchmarks/probing.py limited DIR                         the same where no file may grow
 
 An outcome is `right`, `refused: …` (a StoreError), `silent: …` (another answer, and no error) or `foreign: …`.
 """
@@ -23,7 +24,8 @@ from scrubjay.errors import ScrubjayError, StoreError
 
 RIGHT, REFUSED, SILENT, FOREIGN = "right", "refused", "silent", "foreign"
 _SPACE = "12m"
-_LARGEST_FILE = 2_000
+_SMALLEST_FILE = 200
+_SEED = 1
 _ROUNDS = 20
 _ADDED = 12
 
@@ -79,7 +81,9 @@ def _listed(memory: Memory, expected: dict[str, str]) -> str:
     there = {one["id"]: one["memory"] for one in memory.get_all(user_id=USER, limit=1_000)["results"]}
     missing, wrong = expected.keys() - there.keys(), [i for i, t in there.items() if expected.get(i, t) != t]
     more = there.keys() - expected.keys()
-    return f"{len(missing)} missing, {len(more)} more, {len(wrong)} say something else" if missing or wrong or more else ""
+    return (
+        f"{len(missing)} missing, {len(more)} more, {len(wrong)} say something else" if missing or wrong or more else ""
+    )
 
 
 def _searched(memory: Memory, text: str) -> str:
@@ -114,28 +118,56 @@ def is_mountable() -> bool:
     return done.returncode == 0
 
 
-def full(folder: Path, *, seed: int = 1) -> list[dict[str, Any]]:
-    """Fill a disk again and again, and see what adding and forgetting say; with room again, all must be there."""
-    is_mounted = _mounted("-t", "tmpfs", "-o", f"size={_SPACE}", "tmpfs", str(folder))
+def full(folder: Path) -> list[dict[str, Any]]:
+    """Do it on a small disk of its own, which is filled but for a little."""
+    if not _mounted("-t", "tmpfs", "-o", f"size={_SPACE}", "tmpfs", str(folder)):
+        raise SystemExit("no file system of its own")
+    return _again_and_again(folder, lambda leaving: _fill(folder / "filler", leaving=leaving))
+
+
+def limited(folder: Path) -> list[dict[str, Any]]:
+    """Do it where files may not grow, for want of a disk that may be filled."""
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    randomness = random.Random(seed)
+    return _again_and_again(folder, _limit)
+
+
+def _again_and_again(folder: Path, leave_room: Callable[[int], Callable[[], None]]) -> list[dict[str, Any]]:
+    """Add and forget without room, again and again; with room again, all must be there that was acknowledged."""
+    randomness = random.Random(_SEED)
     expected: dict[str, str] = {}
     told = []
-    for _ in range(_ROUNDS):
-        with opened(folder / "data") as memory:
-            added = memory.add(facts=[fact_of(new_word(randomness)) for _ in range(_ADDED)], user_id=USER)["results"]
-            expected |= {one["id"]: one["memory"] for one in added}
-            fill = _fill(folder / "filler", leaving=randomness.choice((0, randomness.randint(0, 500_000)))) if is_mounted else _limit()
-            one = randomness.choice(list(expected))
-            round_told = {
-                "add": tried(lambda: _added(memory, new_word(randomness), expected)),
-                "forget": tried(lambda one=one: _forgotten(memory, one, expected)),
-                "full": tried(lambda one=one: _listed_but(memory, expected, one)),
-            }
-            fill()
-        with opened(folder / "data") as memory:
-            told.append(round_told | _with_room(memory, expected, one, round_told))
+    place = folder / "data"
+    for number in range(_ROUNDS):
+        try:
+            told.append(_round(place, expected, randomness, leave_room))
+        except StoreError as error:
+            told.append({"room again": f"{REFUSED}: {error}"})
+        if told[-1]["room again"] != RIGHT:  # the next round must not suffer for it
+            place, expected = folder / f"data-{number}", {}
     return told
+
+
+def _round(
+    place: Path, expected: dict[str, str], randomness: random.Random, leave_room: Callable[[int], Callable[[], None]]
+) -> dict[str, str]:
+    with opened(place) as memory:
+        facts = [fact_of(new_word(randomness)) for _ in range(_ADDED)]
+        expected |= {one["id"]: one["memory"] for one in memory.add(facts=facts, user_id=USER)["results"]}
+        one = randomness.choice(list(expected))
+        make_room = leave_room(randomness.choice((0, randomness.randint(0, 500_000))))
+        outcomes = _without_room(memory, expected, one, new_word(randomness))
+        make_room()
+    with opened(place) as memory:
+        return outcomes | _with_room(memory, expected, one, outcomes)
+
+
+def _without_room(memory: Memory, expected: dict[str, str], one: str, word: str) -> dict[str, str]:
+    """Add and forget, and see whether everything else is there."""
+    return {
+        "add": tried(lambda: _added(memory, word, expected)),
+        "forget": tried(lambda: _forgotten(memory, one, expected)),
+        "full": tried(lambda: _listed_but(memory, expected, one)),
+    }
 
 
 def _with_room(memory: Memory, expected: dict[str, str], one: str, before: dict[str, str]) -> dict[str, str]:
@@ -172,13 +204,13 @@ def _fill(path: Path, *, leaving: int) -> Callable[[], None]:
                 file.write(bytes(4_096))
         except OSError:
             file.truncate(max(0, file.tell() - leaving))
-    return lambda: path.unlink()
+    return path.unlink
 
 
-def _limit() -> Callable[[], None]:
-    """Let no file grow beyond a few bytes, which writers see as a full disk; return what lifts that."""
+def _limit(leaving: int) -> Callable[[], None]:
+    """Let no file grow beyond so many bytes, which writers see as a full disk; return what lifts that."""
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_LARGEST_FILE, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_SMALLEST_FILE + leaving // 10, hard))
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
 
 
@@ -194,7 +226,7 @@ def readonly(folder: Path) -> list[dict[str, Any]]:
 
 def main() -> None:
     if len(sys.argv) > 1:
-        told = {"full": full, "readonly": readonly}[sys.argv[1]](Path(sys.argv[2]))
+        told = {"full": full, "limited": limited, "readonly": readonly}[sys.argv[1]](Path(sys.argv[2]))
         print(json.dumps(told))
         return
     for line in sys.stdin:

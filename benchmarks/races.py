@@ -25,7 +25,6 @@ from traces import Wanted, traces
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from loopback import Messages, running
-
 from scrubjay import Memory
 from scrubjay.journeys import maintaining
 from scrubjay.types import PENDING, Filter, Kind, MemoryRecord
@@ -292,7 +291,11 @@ def _checked(memory: Memory, folder: Path, counters: list[str], diaries: dict[st
     _count_facts(records, [text for diary in every for text in diary.said], row)
     _count_forgotten(folder, by_id, every, row)
     errors = [error for diary in every for error in diary.errors]
-    row.more = {"increments": sum(increments.values()), "forgets": sum(len(d.forgotten) for d in every), "errors": len(errors)}
+    row.more = {
+        "increments": sum(increments.values()),
+        "forgets": sum(len(d.forgotten) for d in every),
+        "errors": len(errors),
+    }
     row.broken += errors
     left = memory.engine.store.count(OWNER, PENDING)
     row.more["pending"] = left

@@ -48,7 +48,11 @@ class Wanted:
             encoded = word.encode()
             alike.setdefault((encoded[:_BEGINNING], len(encoded)), set()).add(encoded)
         passes = [
-            (beginning, endings, re.compile(re.escape(beginning) + b"(?=(.{%d}))" % (length - len(beginning)), re.DOTALL))
+            (
+                beginning,
+                endings,
+                re.compile(re.escape(beginning) + b"(?=(.{%d}))" % (length - len(beginning)), re.DOTALL),
+            )
             for (beginning, length), words in alike.items()
             for endings in [{word[_BEGINNING:] for word in words}]
         ]

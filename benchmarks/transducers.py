@@ -94,8 +94,7 @@ class Transducer:
         is_final = bool(state & 0b1000000)
         end = targets - count * to_size - out_size * (count + is_final)
         ways = {
-            self._content[inputs - 1 - n]: self._target(targets - (n + 1) * to_size, to_size, end)
-            for n in range(count)
+            self._content[inputs - 1 - n]: self._target(targets - (n + 1) * to_size, to_size, end) for n in range(count)
         }
         return Node(is_final=is_final, ways=ways)
 

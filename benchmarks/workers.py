@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from durable import NOTED, OWNER, USER, HashEmbedder, fact_of, message_of, new_word, opened, text_of
+from durable import OWNER, USER, HashEmbedder, fact_of, message_of, new_word, opened, text_of
 
 from scrubjay import Memory
 from scrubjay.journeys import maintaining

@@ -2,7 +2,6 @@
 
 import random
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import lancedb
@@ -20,14 +19,14 @@ ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789äжあ"
 
 @pytest.fixture(scope="module")
 def words() -> list[str]:
-    randomness = random.Random(7)
+    randomness = random.Random(7)  # noqa: S311 - the same words each time
     short = {"".join(randomness.choices(ALPHABET[:36], k=randomness.randint(1, 4))) for _ in range(900)}
     long = {f"zq{''.join(randomness.choices(ALPHABET[:26], k=10))}x" for _ in range(900)}
-    return sorted(short | long | {"größe", "жизнь", "a" * 40})
+    return sorted(short | long | {"größe", "жизнь", "a" * 39})
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory, words: list[str]) -> Iterator[Path]:
+def table(tmp_path_factory: pytest.TempPathFactory, words: list[str]) -> Path:
     folder = tmp_path_factory.mktemp("traces")
     vectors = np.random.default_rng(7).standard_normal((len(words), 16), dtype=np.float32)
     rows = {
@@ -39,7 +38,7 @@ def table(tmp_path_factory: pytest.TempPathFactory, words: list[str]) -> Iterato
     made = lancedb.connect(str(folder)).create_table("rows", data=pa.table(rows))
     exact = FTS(base_tokenizer="whitespace", stem=False, ascii_folding=False, remove_stop_words=False, lower_case=False)
     made.create_index("text", config=exact)
-    yield folder
+    return folder
 
 
 def seen(folder: Path, word: str, **pieces: bytes) -> set[str]:
@@ -52,7 +51,7 @@ def test_a_dictionary_holds_exactly_the_words_of_the_table(table: Path, words: l
     assert len(dictionary) == len(words)
     assert all(word in dictionary for word in words)
     assert not any(f"{word}~" in dictionary or f"~{word}" in dictionary for word in words)
-    assert words[-1][:-1] not in dictionary or words[-1][:-1] in words
+    assert not any(word[:-1] in dictionary for word in words if word[:-1] not in words)
 
 
 def test_a_dictionary_of_another_version_is_refused() -> None:
