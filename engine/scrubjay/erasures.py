@@ -29,6 +29,14 @@ class Forgotten:
     versions: frozenset[tuple[str, int]] = frozenset()
     all_until: datetime | None = None
 
+    def __or__(self, other: "Forgotten") -> "Forgotten":
+        """Return all that was erased in either place."""
+        return Forgotten(
+            ids=self.ids | other.ids,
+            versions=self.versions | other.versions,
+            all_until=max(filter(None, (self.all_until, other.all_until)), default=None),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:

@@ -61,6 +61,7 @@ def same_model(engine: Engine, archive: Path) -> None:
             new.writestr(name, content)
 
 
+@pytest.mark.promise("backups")
 def test_everything_comes_back_as_it_was(engine: Engine, archive: Path, tmp_path: Path) -> None:
     whole = record(
         "whole",
@@ -96,7 +97,7 @@ def test_everything_comes_back_as_it_was(engine: Engine, archive: Path, tmp_path
     other.store.close()
 
 
-@pytest.mark.promise("erasure")
+@pytest.mark.promise("backups")
 def test_what_was_forgotten_since_is_not_brought_back(engine: Engine, archive: Path, tmp_path: Path) -> None:
     prefix = ANA.prefix
     said, fact, other = f"{prefix}aaaaaaaaaa", f"{prefix}bbbbbbbbbb", f"{prefix}cccccccccc"

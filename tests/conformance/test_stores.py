@@ -102,6 +102,7 @@ def test_new_versions_and_closed_ones_are_one_commit(store: MemoryStore) -> None
     assert store.lexical(ANA, "React", Filter(), limit=5)[0].candidate.version == 1
 
 
+@pytest.mark.promise("order")
 def test_listings_are_newest_first_and_go_on_where_they_stopped(store: MemoryStore) -> None:
     rows = [record(f"m{n}", recorded_at=NOON + timedelta(microseconds=n // 2)) for n in range(9)]
     put(store, *rows)

@@ -202,6 +202,7 @@ def test_the_house_is_looked_after_on_the_command_line(tmp_path: Path) -> None:
     assert "kingfisher" not in written
 
 
+@pytest.mark.promise("expiry")
 def test_what_has_expired_is_erased_by_whoever_adds_next(tmp_path: Path) -> None:
     run(
         tmp_path,

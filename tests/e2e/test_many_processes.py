@@ -58,6 +58,7 @@ async def test_six_processes_adding_fifty_each_lose_nothing_and_store_nothing_tw
 
 
 @pytest.mark.promise("concurrency")
+@pytest.mark.promise("order")
 async def test_processes_that_supersede_the_same_memory_make_one_version_each(tmp_path: Path) -> None:
     async with Client(parameters(tmp_path)) as first, Client(parameters(tmp_path)) as second:
         added = await first.call_tool("add_memory", {"facts": [{"text": "The count is 0"}]})

@@ -85,20 +85,13 @@ class UpdateReply(BaseModel):
     version: int
 
 
-class VerifiedReply(BaseModel):
-    """What was looked for after the erasure."""
-
-    rows_left: int
-    files_left: int
-
-
 class ReceiptReply(BaseModel):
-    """Proof of a forgetting; it holds no text. `verified`: what is left of the erased rows and files, nothing."""
+    """Proof of a forgetting; it holds no text."""
 
     erased: int
     rewritten: int
     at: str
-    verified: VerifiedReply
+    verified: dict[str, int]
     files_removed: int
 
 

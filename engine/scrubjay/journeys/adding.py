@@ -15,6 +15,7 @@ from scrubjay.journeys.committing import Vectors, commit, in_scope, outdated, ve
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.extracting import MOST_ATTEMPTS
 from scrubjay.journeys.searching import BY_LIKENESS, RECALLED, looks_like, rank
+from scrubjay.journeys.writing import writing
 from scrubjay.progress import Progress
 from scrubjay.remembering.gate import is_small_talk
 from scrubjay.remembering.plan import Outcome, Plan, Proposal, plan_facts, source_of
@@ -92,7 +93,7 @@ def add(engine: Engine, caller: Caller, addition: Addition, *, progress: Progres
     reads = addition.infer and not addition.facts and engine.extractor is not None
     gated = _gated(addition)
     vectors = Vectors(engine, _new_texts(engine, _occasion(engine, caller, addition.scope), addition, gated))
-    with engine.store.exclusive(owner):
+    with writing(engine, owner):
         occasion = _occasion(engine, caller, addition.scope)  # the time of the commit: others may have come before
         said = _plan_messages(engine, occasion, addition.messages, read=reads, gated=gated)
         told = _plan_facts(engine, occasion, addition, said)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from scrubjay.errors import MemoryNotFound
 from scrubjay.journeys.committing import Vectors, commit
 from scrubjay.journeys.engine import Engine
+from scrubjay.journeys.writing import writing
 from scrubjay.remembering.rows import occasion_of
 from scrubjay.types import Caller, Filter, MemoryRecord, State
 
@@ -15,7 +16,7 @@ def confirm(engine: Engine, caller: Caller | None, memory_id: str) -> MemoryReco
     The words of a confirmed message are given to no extractor. Raises MemoryNotFound, StoreError.
     """
     owner = engine.required_owner(memory_id, caller)
-    with engine.store.exclusive(owner):
+    with writing(engine, owner):
         now = engine.now()
         versions = engine.store.find(owner, Filter(ids=(memory_id,), alive_at=now))
         if not versions:

@@ -22,6 +22,7 @@ from scrubjay.journeys.asking import Shown, ask, look
 from scrubjay.journeys.committing import Vectors, commit, outdated, versions_of
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.listing import version_that_holds
+from scrubjay.journeys.writing import writing
 from scrubjay.ports import Work
 from scrubjay.readings import ExtractedFact
 from scrubjay.remembering.plan import Outcome, Plan, Proposal, plan_facts, trust
@@ -170,7 +171,7 @@ class _Run:
         if len(batch) == 1 or isinstance(error, ExtractionTimeout):
             self._failed |= {row.id for row in batch}
         engine, owner = self._engine, self._owner
-        with engine.store.exclusive(owner):
+        with writing(engine, owner):
             occasion = occasion_of(batch[0], owner, now=engine.now(), extractor="")
             rows = engine.store.find(owner, replace(PENDING, ids=tuple(row.id for row in batch)))
             tried = [replace(row, attempts=row.attempts + 1) for row in rows]
@@ -192,7 +193,7 @@ def _read(engine: Engine, owner: Owner, batch: Sequence[MemoryRecord]) -> Read:
             ask(extractor, shown, group, time.monotonic() + reading.timeout_s, items)
         del items[_MOST_ITEMS:]
         vectors = Vectors(engine, [item.text for item in items if can_be_fact(item.text)])
-        with engine.store.exclusive(owner):
+        with writing(engine, owner):
             fresh = _unforgotten(engine, owner, batch, shown, may_differ=not tries_left)
             done = fresh and _commit(engine, owner, extractor.name, batch, shown, fresh, items, vectors)
         if done:

@@ -8,6 +8,7 @@ from scrubjay.erasures import Erasure, Proof
 from scrubjay.errors import StoreError
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.searching import Question, search
+from scrubjay.journeys.writing import writing
 from scrubjay.progress import Progress, untold
 from scrubjay.remembering.cascade import bereft, episodes_taken, taken_along
 from scrubjay.types import Caller, Filter, Kind, MemoryRecord, Owner, Scope, Shown, Visibility
@@ -31,13 +32,13 @@ def forget(engine: Engine, caller: Caller | None, ids: Sequence[str], told: Prog
     """Forget memories by id. Ids that are malformed, unknown or of somebody else are skipped.
 
     A fact takes the episodes it rests on with it, an episode the facts that rest only on it. Raises StoreError; what
-    was begun by then is finished by `finish_erasures`.
+    was begun by then is finished by whoever writes next.
     """
     forgotten: list[str] = []
     erased = rewritten = 0
     proof = Proof()
     for owner, owned in engine.by_owner(ids, caller).items():
-        with engine.store.exclusive(owner):
+        with writing(engine, owner):
             erasure, rows = _taken(engine, owner, engine.store.find(owner, Filter(ids=tuple(owned))))
             changed = bereft(rows, erasure)
             proof += _erase(engine, owner, erasure, changed, told)
@@ -79,22 +80,17 @@ def forget_everything(engine: Engine, caller: Caller, scope: Scope, told: Progre
     return Receipt(forgotten=tuple(gone), erased=len(gone), rewritten=0, at=engine.now(), proof=proof)
 
 
-def finish_erasure(engine: Engine, owner: Owner) -> None:
-    """Erase what was begun to be erased and is not done: whoever was at it was killed. Raises StoreError."""
-    with engine.store.exclusive(owner):
-        unfinished = engine.store.unfinished(owner)
-        if unfinished is not None:
-            rows = [] if unfinished.everything else engine.store.find(owner, Filter())
-            engine.store.erase(owner, unfinished, at=engine.now(), rewritten=bereft(rows, unfinished))
-
-
 def forget_expired(engine: Engine, owner: Owner) -> None:
-    """Forget what has expired, exactly as if it had been named. Raises StoreError."""
+    """Forget the memories whose newest version has expired, as if they had been named, and of others the versions.
+
+    Raises StoreError.
+    """
     now = engine.now()
-    with engine.store.exclusive(owner):
+    with writing(engine, owner):
         ids = tuple(_ids(engine, owner, Filter(expired_at=now)))
         versions = engine.store.find(owner, Filter(ids=ids))
-        living = {row.id for row in versions if row.is_alive(now)}
+        newest = {row.id: row for row in sorted(versions, key=lambda row: row.version)}
+        living = {row.id for row in newest.values() if row.is_alive(now)}
         erasure, rows = _taken(engine, owner, [row for row in versions if row.id not in living])
         erasure |= Erasure(versions=tuple(row.key for row in versions if row.id in living and not row.is_alive(now)))
         _erase(engine, owner, erasure, bereft([*rows, *versions], erasure))
@@ -106,7 +102,7 @@ def _forget_lessons(engine: Engine, caller: Caller) -> tuple[list[str], Proof]:
     proof = Proof()
     shared = [o for o in engine.store.owners() if o.tenant == caller.tenant and o.scope is not Scope.USER]
     for owner in shared:
-        with engine.store.exclusive(owner):
+        with writing(engine, owner):
             written = engine.store.find(owner, Filter(written_by=caller.user_id))
             words = [record for record in written if record.kind is Kind.EPISODE]
             erasure, rows = _taken(engine, owner, words)
@@ -119,10 +115,8 @@ def _forget_lessons(engine: Engine, caller: Caller) -> tuple[list[str], Proof]:
 def _erase(
     engine: Engine, owner: Owner, erasure: Erasure, changed: Sequence[MemoryRecord], told: Progress = untold
 ) -> Proof:
-    """Erase, when what was begun before is finished."""
     if not (erasure.ids or erasure.versions):
         return Proof()
-    finish_erasure(engine, owner)
     return engine.store.erase(owner, erasure, at=engine.now(), rewritten=changed, told=told)
 
 

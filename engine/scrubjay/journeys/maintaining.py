@@ -5,7 +5,8 @@ import threading
 
 from scrubjay.errors import ScrubjayError, StoreError
 from scrubjay.journeys.engine import Engine
-from scrubjay.journeys.forgetting import finish_erasure, forget_expired
+from scrubjay.journeys.forgetting import forget_expired
+from scrubjay.journeys.writing import finish_erasure
 from scrubjay.ports import Work
 
 logger = logging.getLogger(__name__)

@@ -6,6 +6,7 @@ from scrubjay.errors import InvalidInput, MemoryNotFound
 from scrubjay.journeys.awaiting import begin_reading
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.listing import version_that_holds
+from scrubjay.journeys.writing import writing
 from scrubjay.remembering.rows import corrected, never_true
 from scrubjay.remembering.suspicion import suspicion
 from scrubjay.texts import checked
@@ -33,7 +34,7 @@ def update(engine: Engine, caller: Caller | None, memory_id: str, content: str) 
         )
     owner = engine.required_owner(memory_id, caller)
     vectors = engine.embedder.embed_documents([text])
-    with engine.store.exclusive(owner):
+    with writing(engine, owner):
         now = engine.now()
         versions = engine.store.find(owner, Filter(ids=(memory_id,)))
         newest = max((record.version for record in versions), default=0)

@@ -51,8 +51,12 @@ def bereft(rows: Iterable[MemoryRecord], gone: Erasure | Forgotten) -> tuple[Mem
             changed[key] = _without_neighbour(row)
         if row.superseded_by in ids:
             changed[key] = replace(changed[key], superseded_by="")
-    for memory_id in {memory_id for memory_id, _ in versions}:
-        _reopen([row for row in all_rows if row.id == memory_id], versions, changed)
+    touched: dict[str, list[MemoryRecord]] = {memory_id: [] for memory_id, _ in versions}
+    for row in all_rows:
+        if row.id in touched:
+            touched[row.id].append(row)
+    for rows_of_one in touched.values():
+        _reopen(rows_of_one, versions, changed)
     return tuple(row for key, row in changed.items() if row != staying[key])
 
 

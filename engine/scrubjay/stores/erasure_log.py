@@ -16,7 +16,7 @@ from scrubjay.moments import moment, shown
 from scrubjay.stores.disk import append
 from scrubjay.stores.markers import Markers
 
-_BEGUN, _DONE = "begun", "done"
+_BEGUN, _DONE, _NOTED = "begun", "done", "noted"
 
 
 class ErasureLog:
@@ -40,15 +40,25 @@ class ErasureLog:
         self._append(name, {"event": _DONE, "at": shown(at), "files_removed": proof.files_removed})
         self._unfinished.clear(name)
 
-    def note(self, name: str, erasure: Erasure, *, at: datetime) -> None:
-        """Note what was erased elsewhere, in the folder that a backup was made of."""
-        self._append(name, {"event": _DONE, "at": shown(at), **_written(erasure)})
+    def note(self, name: str, forgotten: Forgotten, *, at: datetime) -> None:
+        """Note what was erased elsewhere, in the folder that a backup was made of, as far as it is not known."""
+        known = self.erased(name)
+        new = Erasure(
+            ids=tuple(sorted(forgotten.ids - known.ids)),
+            versions=tuple(sorted(forgotten.versions - known.versions)),
+        )
+        if new.ids or new.versions:
+            self._append(name, {"event": _NOTED, "at": shown(at), **_written(new)})
+        until = forgotten.all_until
+        if until is not None and (known.all_until is None or known.all_until < until):
+            self._append(name, {"event": _NOTED, "at": shown(until), **_written(Erasure(everything=True))})
 
     def unfinished(self, name: str) -> Erasure | None:
         """Return what was begun and is not done, None if there is nothing."""
         if self._unfinished.note(name) is None:
             return None
-        last = next(iter(deque(self._lines(name), maxlen=1)), None)
+        own = (line for line in self._lines(name) if line["event"] != _NOTED)
+        last = next(iter(deque(own, maxlen=1)), None)
         if last is not None and last["event"] == _BEGUN:
             return _read(last)
         self._unfinished.clear(name)
@@ -68,7 +78,8 @@ class ErasureLog:
             ids.update(erasure.ids)
             versions.update(erasure.versions)
             if erasure.everything and not erasure.ids:
-                all_until = moment(line["at"], field="at")
+                at = moment(line["at"], field="at")
+                all_until = max(filter(None, (all_until, at)), default=None)
         return Forgotten(ids=frozenset(ids), versions=frozenset(versions), all_until=all_until)
 
     def _append(self, name: str, line: dict[str, Any]) -> None:

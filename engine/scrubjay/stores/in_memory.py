@@ -163,10 +163,7 @@ class InMemoryStore:
 
     def note_forgotten(self, owner: Owner, forgotten: Forgotten, *, at: datetime) -> None:  # noqa: ARG002
         """Add what was erased elsewhere."""
-        known = self.forgotten(owner)
-        self._forgotten[owner] = Forgotten(
-            ids=known.ids | forgotten.ids, versions=known.versions | forgotten.versions, all_until=forgotten.all_until
-        )
+        self._forgotten[owner] = self.forgotten(owner) | forgotten
 
     def owners(self, *, prefix: str = "") -> list[Owner]:
         """Return every owner that has rows and whose digest begins with `prefix`."""

@@ -4,17 +4,16 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from scrubjay.erasures import Erasure, Forgotten, Proof
 from scrubjay.errors import StoreError
-from scrubjay.moments import moment, shown
+from scrubjay.moments import moment
 from scrubjay.ports import TableStats, Work
 from scrubjay.progress import Progress, untold
-from scrubjay.stores.disk import bytes_of, modified_at
+from scrubjay.stores.disk import bytes_of, sync
 from scrubjay.stores.erasure_log import ErasureLog
 from scrubjay.stores.lancedb_discarding import discard, finish_discarding
 from scrubjay.stores.lancedb_upkeep import Upkeep
@@ -40,7 +39,6 @@ T = TypeVar("T")
 
 _EXTRACTION = ".extraction"
 _UPKEEP_WAIT_S = 5.0
-_READERS_GRACE = timedelta(seconds=1)
 _ROWS_AT_ONCE = 1_000
 _LATEST_FIRST = ("recorded_at", "id", "version")
 _FOLDERS = ("memories", "pending", "expiring", "erasing", "erasures", "reembedding", "locks")
@@ -184,11 +182,14 @@ class LanceDBStore:
     def rows(self, owner: Owner) -> "Iterator[tuple[list[MemoryRecord], Vectors]]":
         """Give all rows with their vectors, as they are at one moment."""
         from scrubjay.stores.lancedb_rows import record_of, rows_of, vectors_of
+        from scrubjay.stores.lancedb_tables import translated
 
         rows = self._tables.read(owner, lambda table: table.to_arrow(), nothing=None)
         for begin in range(0, 0 if rows is None else rows.num_rows, _ROWS_AT_ONCE):
             part = rows.slice(begin, _ROWS_AT_ONCE)
-            yield [record_of(row) for row in rows_of(part)], vectors_of(part)
+            with translated("read"):
+                records = [record_of(row) for row in rows_of(part)]
+            yield records, vectors_of(part)
 
     def erase(
         self,
@@ -219,29 +220,32 @@ class LanceDBStore:
 
     def unfinished(self, owner: Owner) -> Erasure | None:
         """Return what was begun to be erased and is not done, None if there is nothing."""
-        return self._log.unfinished(owner.digest)
+        from scrubjay.stores.lancedb_tables import translated
+
+        with translated("read"):
+            return self._log.unfinished(owner.digest)
 
     def forgotten(self, owner: Owner) -> Forgotten:
         """Return what the log of erasures says."""
-        with self.exclusive(owner):
+        from scrubjay.stores.lancedb_tables import translated
+
+        with self.exclusive(owner), translated("read"):
             return self._log.erased(owner.digest)
 
     def note_forgotten(self, owner: Owner, forgotten: Forgotten, *, at: datetime) -> None:
         """Add to the log what was erased in the folder that a backup was made of."""
-        with self.exclusive(owner):
-            known = self._log.erased(owner.digest)
-            new = Erasure(
-                ids=tuple(sorted(forgotten.ids - known.ids)),
-                versions=tuple(sorted(forgotten.versions - known.versions)),
-            )
-            if new.ids or new.versions:
-                self._log.note(owner.digest, new, at=at)
+        from scrubjay.stores.lancedb_tables import translated
+
+        with self.exclusive(owner), translated("write"):
+            self._log.note(owner.digest, forgotten, at=at)
 
     def reembed(self, owner: Owner, embed: "Callable[[Sequence[str]], Vectors]", told: Progress = untold) -> bool:
         """Make the vectors beside the table, and put them into it in one commit when all are there."""
         from scrubjay.stores.lancedb_reembedding import reembed
+        from scrubjay.stores.lancedb_tables import translated
 
-        done = reembed(self._tables, owner, self._stage(owner), embed, told)
+        with translated("reembed"):
+            done = reembed(self._tables, owner, self._stage(owner), embed, told)
         self._images.drop(owner.digest)
         return done
 
@@ -251,26 +255,16 @@ class LanceDBStore:
         While there was something to join, the version before stays until the next time: for whoever reads it, and
         because the new one is not on the disk yet.
         """
-        from scrubjay.stores.lancedb_rows import index_ids
+        from scrubjay.stores.lancedb_tending import tend
 
+        folder = self._tables.folder(owner)
         with self._locks.tried(owner.digest, wait_s=_UPKEEP_WAIT_S) as is_held:
-            if not is_held or self._tables.open(owner) is None:
+            if not is_held or not folder.is_committed():
                 return False
-            folder = self._tables.folder(owner)
             with self._tables.writing(owner) as table:
                 if self._waiting.expires(owner):
                     self._waiting.update_expiry(owner, table)
-                versions, is_tended = folder.versions(), table.version == folder.notes().tended
-                if is_tended and len(versions) == 1:
-                    return False
-                age = timedelta(0) if is_tended else max(timedelta(0), datetime.now(UTC) - modified_at(versions[0]))
-                if table.count_rows() > self._most_held:
-                    index_ids(table)
-                table.optimize(cleanup_older_than=age + _READERS_GRACE, delete_unverified=True)
-                for path in folder.left_by_the_killed():
-                    path.unlink(missing_ok=True)
-            folder.note(replace(folder.notes(), tended=table.version, tended_at=shown(datetime.now(UTC))))
-        return True
+                return tend(table, folder, most_held=self._most_held)
 
     def stats(self, owner: Owner) -> TableStats:
         """Return how much there is of an owner."""
@@ -323,7 +317,9 @@ class LanceDBStore:
     def _make_private_folders(self) -> None:
         try:
             for place in (self._root, *(self._root / name for name in _FOLDERS)):
-                place.mkdir(mode=0o700, parents=True, exist_ok=True)
+                if not place.is_dir():
+                    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    sync(place.parent)
         except OSError as error:
             raise StoreError(
                 f"cannot use the data folder {self._root} ({error.strerror}); name a writable one in SCRUBJAY_DATA_DIR"

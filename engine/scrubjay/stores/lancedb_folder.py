@@ -7,6 +7,7 @@ version may be torn if it was not acknowledged yet, and only then it is left asi
 import json
 import logging
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -86,12 +87,18 @@ class TableFolder:
         files = {path for path in self.files() if path.suffix in _WHOLE_FILES_END_WITH and path.parent.name != _TORN}
         return {path for path in files if not _is_whole(path)}
 
-    def lay_aside_torn_versions(self) -> None:
-        """Lay aside newer versions than the newest whole one, if none of them was acknowledged.
+    def torn_indexes(self) -> set[Path]:
+        """Return files of indexes that are not whole."""
+        return {path for path in self.torn() if "_indices" in path.parts}
 
-        To be called under the lock. Raises StoreError, and changes nothing, when what was acknowledged is damaged.
+    def lay_aside_torn_versions(self) -> None:
+        """Lay aside newer versions than the newest whole one, if none of them was acknowledged, and their torn files.
+
+        A torn file of a version whose manifest was never written goes as well: the name of a deletion file tells only
+        which versions it may belong to, and later ones are to be none of them. To be called under the lock. Raises
+        StoreError, and changes nothing, when what was acknowledged is damaged.
         """
-        torn = {path for path in self.torn() if "_indices" not in path.parts}
+        torn = self.torn() - self.torn_indexes()
         newer: list[Path] = []
         for manifest in self.versions():
             if not self._needs(manifest, torn):
@@ -99,22 +106,25 @@ class TableFolder:
             newer.append(manifest)
         else:
             raise self._damaged(torn)
-        if not newer:
-            return
-        if _version(manifest) < self.notes().synced:
+        if newer and _version(manifest) < self.notes().synced:
             raise self._damaged(torn)
+        self.lay_aside({*newer, *torn})
+        if newer:
+            logger.warning(
+                "%s: version %d was not written whole (the power was cut?) and had not been acknowledged; it was laid "
+                "aside in %s, and the memories are as of version %d",
+                self.path.name,
+                _version(newer[0]),
+                f"{_OURS}/{_TORN}",
+                _version(manifest),
+            )
+
+    def lay_aside(self, paths: Iterable[Path]) -> None:
+        """Move files to where LanceDB does not look; the next erasure removes them."""
         aside = self.path / _OURS / _TORN
-        aside.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path in newer:
-            path.rename(aside / path.name)
-        logger.warning(
-            "%s: version %d was not written whole (the power was cut?) and had not been acknowledged; it was laid "
-            "aside in %s, and the memories are as of version %d",
-            self.path.name,
-            _version(newer[0]),
-            aside.relative_to(self.path),
-            _version(manifest),
-        )
+        for path in paths:
+            aside.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.replace(aside / f"{path.parent.name}-{path.name}")
 
     def _needs(self, manifest: Path, torn: set[Path]) -> bool:
         """Whether a version is torn itself, or made of a torn file."""

@@ -7,9 +7,11 @@ what may be forgotten meanwhile: an erasure removes them, and they are made agai
 import hashlib
 import os
 import shutil
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
+from zipfile import BadZipFile
 
 import numpy as np
 import pyarrow as pa
@@ -41,15 +43,14 @@ class Stage:
         self._model = hashlib.sha256(embedding.encode()).hexdigest()[:16]
 
     def vectors(self) -> "dict[Key, NDArray[np.float32]]":
-        """Return what was made so far with this model; what another model made is removed."""
+        """Return what was made so far with this model; what another model made or a bad disk damaged is removed."""
         found: dict[Key, NDArray[np.float32]] = {}
         for path in sorted(self._folder.glob("*")):
-            if not path.name.startswith(self._model) or path.suffix != ".npz":
+            made = _read(path) if path.name.startswith(self._model) and path.suffix == ".npz" else None
+            if made is None:
                 path.unlink(missing_ok=True)
-                continue
-            with np.load(path) as part:
-                keys = zip(part["ids"].tolist(), part["versions"].tolist(), strict=True)
-                found.update(zip(keys, part["vectors"], strict=True))
+            else:
+                found.update(made)
         return found
 
     def add(self, keys: Sequence[Key], vectors: "Vectors") -> None:
@@ -70,6 +71,16 @@ class Stage:
     def clear(self) -> None:
         """Remove all of it."""
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _read(path: Path) -> "dict[Key, NDArray[np.float32]] | None":
+    """Return the vectors in a file, None when it is damaged: its checksums tell."""
+    try:
+        with path.open("rb") as file, np.load(file) as part:
+            keys = zip(part["ids"].tolist(), part["versions"].tolist(), strict=True)
+            return dict(zip(keys, part["vectors"], strict=True))
+    except (OSError, ValueError, TypeError, LookupError, RuntimeError, EOFError, BadZipFile, zlib.error):
+        return None
 
 
 def reembed(

@@ -77,7 +77,10 @@ def index_ids(table: "Table") -> None:
 def owner_of(schema: pa.Schema) -> Owner:
     """Return whose table this is."""
     described = _described(schema)["owner"]
-    return Owner(tenant=described["tenant"], scope=Scope(described["scope"]), name=described["name"])
+    try:
+        return Owner(tenant=described["tenant"], scope=Scope(described["scope"]), name=described["name"])
+    except (LookupError, TypeError, ValueError) as error:
+        raise StoreError("the table does not say whose it is; move its folder away") from error
 
 
 def schema_version(schema: pa.Schema) -> int:

@@ -49,6 +49,7 @@ _BUILD_PATH = re.compile(r",?\s*/\S*\.cargo/\S*")  # LanceDB tells where in its 
 _SYSTEM_ERROR = re.compile(r"os error (\d+)")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
+_PANICS = {"PanicException", "RustPanic"}
 _READ_TRIES = 5
 _STEPS = 4  # of rewriting a table
 _ROWS_AT_ONCE = 4_096
@@ -105,7 +106,8 @@ class Tables:
 
     def owners(self, *, prefix: str = "") -> list[Owner]:
         """Return the owners of the tables whose names begin with `prefix`."""
-        return [owner for path in sorted(self._root.glob(f"{prefix}*.lance")) for owner in self._owners_of(path.stem)]
+        folders = [TableFolder(path) for path in sorted(self._root.glob(f"{prefix}*.lance"))]
+        return [owner for folder in folders for owner in self._owners_of(folder)]
 
     def read(self, owner: Owner, action: "Callable[[Table], T]", *, nothing: T) -> T:
         """Return what `action` reads from the owner's table; again, when the files were rewritten in between."""
@@ -186,13 +188,18 @@ class Tables:
         else:
             self._open.pop(owner.digest, None)
 
-    def _owners_of(self, name: str) -> list[Owner]:
+    def _owners_of(self, folder: TableFolder) -> list[Owner]:
+        name = folder.path.stem
         try:
             return [owner_of(self._database.open_table(name).schema)]
-        except (ValueError, RuntimeError, OSError) as error:
-            if not _is_gone(error):
+        except BaseException as error:
+            if _is_gone(error):
+                return []  # dropped meanwhile, or its maker was killed before the first commit
+            if not (_is_failure(error) or isinstance(error, StoreError)):
                 raise
-            return []  # dropped meanwhile, or its maker was killed before the first commit
+            with self._locks.held(name):
+                folder.lay_aside_torn_versions()
+                return [owner_of(self._database.open_table(name).schema)]
 
     def _opened(self, owner: Owner, folder: TableFolder) -> "Table":
         if folder.torn():
@@ -210,9 +217,10 @@ class Tables:
         folder.lay_aside_torn_versions()
         table = self._database.open_table(owner.digest)
         check_owner(table.schema, owner)
-        if any("_indices" in path.parts for path in folder.torn()):
+        if torn := folder.torn_indexes():
             logger.warning("%s: the full-text index was not written whole; it is built anew", folder.path.name)
             index(table)
+            folder.lay_aside(torn)
         return self._completed(owner)
 
     def _completed(self, owner: Owner) -> "Table":
@@ -243,11 +251,18 @@ def translated(doing: str) -> Iterator[None]:
         yield
     except ScrubjayError:
         raise
-    except (RuntimeError, ValueError, OSError) as error:
+    except BaseException as error:
+        if not _is_failure(error):
+            raise
         raise StoreError(f"could not {doing} the memories: {_explained(error)}") from error
 
 
-def _explained(error: Exception) -> str:
+def _is_failure(error: BaseException) -> bool:
+    """Whether LanceDB or the system failed; LanceDB panics over some damaged files, with exceptions of two kinds."""
+    return isinstance(error, (RuntimeError, ValueError, OSError, OverflowError)) or type(error).__name__ in _PANICS
+
+
+def _explained(error: BaseException) -> str:
     """Return what went wrong and what to do about it; LanceDB tells the system's errors by number, in its text."""
     code = getattr(error, "errno", None) or next((int(n) for n in _SYSTEM_ERROR.findall(str(error))), None)
     if code in _FULL:
@@ -261,6 +276,6 @@ def _explained(error: Exception) -> str:
     )
 
 
-def _is_gone(error: Exception) -> bool:
+def _is_gone(error: BaseException) -> bool:
     """Whether a table or one of its files has vanished: another process has dropped or rewritten it."""
     return isinstance(error, FileNotFoundError) or "not found" in str(error).lower()

@@ -65,4 +65,7 @@ class Waiting:
 
 def _moment(note: str) -> int:
     """Return the microseconds since 1970 that a marker tells; one that cannot be read is due."""
-    return int(note) if note.lstrip("-").isdigit() else 0
+    try:
+        return int(note)
+    except ValueError:
+        return 0

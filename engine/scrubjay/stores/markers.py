@@ -19,7 +19,7 @@ class Markers:
     def note(self, name: str) -> str | None:
         """Return what the marker says, None when there is none."""
         try:
-            return self._folder.joinpath(name).read_text(encoding="utf-8")
+            return self._folder.joinpath(name).read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return None
 
