@@ -29,7 +29,7 @@ from scrubjay import Memory
 from scrubjay.journeys import maintaining
 from scrubjay.types import PENDING, Filter, Kind, MemoryRecord
 
-_SHARED, _OWN_KEPT = 4, 30
+_SHARED, _OWN_KEPT = 4, 8
 _PAUSE_S = 0.005
 _LOG = "erasures"
 WEIGHTS = {"add": 6, "increment": 6, "supersede": 3, "update": 3, "forget": 2, "search": 4, "page": 1, "tend": 1}
