@@ -9,6 +9,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -40,11 +41,19 @@ def kinds() -> list[str]:
 
 
 class Worker:
-    """A worker's process, started ahead: it says that it is ready, is told its job, and is killed."""
+    """A worker's process, started ahead: it says that it is ready, is told its job, and is killed.
+
+    It has a folder for temporary files to itself: LanceDB makes some outside the data folder, which a kill leaves.
+    """
 
     def __init__(self) -> None:
+        self._temporary = tempfile.TemporaryDirectory(prefix="scrubjay-durability-worker-")
         self._process = subprocess.Popen(
-            [sys.executable, str(_WORKER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            [sys.executable, str(_WORKER)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "TMPDIR": self._temporary.name},
         )
 
     def begin(self, job: dict[str, Any]) -> None:
@@ -62,7 +71,6 @@ class Worker:
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         rest, errors = self._process.stdout.read(), self._process.stderr.read()
-        self.close()
         said = [json.loads(line) for line in (first + rest).splitlines() if line.endswith(b"}")]
         return said, errors.decode(errors="replace")
 
@@ -72,6 +80,10 @@ class Worker:
         if b"out_of_work" not in said:
             raise RuntimeError(errors.decode(errors="replace").strip().splitlines()[-1])
 
+    def left_outside(self) -> list[Path]:
+        """Return what it wrote outside the data folder and a kill has left there."""
+        return [path for path in Path(self._temporary.name).rglob("*") if path.is_file()]
+
     def close(self) -> None:
         """End it, whatever it does."""
         if self._process.poll() is None:
@@ -80,6 +92,7 @@ class Worker:
             if stream is not None:
                 stream.close()
         self._process.wait()
+        self._temporary.cleanup()
 
     def _readline(self) -> bytes:
         assert self._process.stdout is not None
@@ -159,10 +172,13 @@ def _trial(worker: Worker, made: Field, kind: str, randomness: random.Random, to
         worker.begin(job)
         after_s = randomness.uniform(0, longest_s)
         said, errors = worker.killed_after(after_s)
+        strays = {path.name: path.stat().st_size for path in worker.left_outside()}
     finally:
         worker.close()
     took_s += [line["seconds"] for line in said if "seconds" in line] or [after_s]  # it takes longer than that
     row = _checked(made, kind, said)
+    for name, size in strays.items():
+        row.count("bytes_left", f"{name}, outside the data folder", size)
     row.broken += [f"the worker printed: {errors.strip().splitlines()[-1]}"] if "Traceback" in errors else []
     return row
 
