@@ -36,7 +36,7 @@ class Run:
     @property
     def everyone(self) -> Dialogue:
         """The one person of LongMemEval; recall.py runs no suite of it without the file."""
-        assert self.pool is not None  # noqa: S101
+        assert self.pool is not None
         return self.pool
 
     def orders(self, system: str, *, dated: bool) -> list[list[str]]:
