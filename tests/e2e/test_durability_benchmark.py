@@ -43,11 +43,7 @@ def measured(folder: Path, suite: str) -> dict[str, list[dict[str, Any]]]:
     return dict(told[suite])
 
 
-# A data file whose last bytes could not be written is acknowledged by LanceDB, and then unreadable.
-KNOWN = {"faults": pytest.mark.xfail(reason="a write that was cut short at its end is acknowledged")}
-
-
-@pytest.mark.parametrize("suite", [pytest.param(suite, marks=KNOWN.get(suite, ())) for suite in FEW])
+@pytest.mark.parametrize("suite", FEW)
 def test_a_few_trials_keep_every_promise(tmp_path: Path, suite: str) -> None:
     tables = measured(tmp_path, suite)
     assert list(tables) == TABLES[suite]
