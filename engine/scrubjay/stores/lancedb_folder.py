@@ -84,10 +84,11 @@ class TableFolder:
         """Return the manifests of the versions that are kept, newest first."""
         return sorted(self.manifests.glob("*.manifest"))
 
-    def torn(self) -> set[Path]:
-        """Return files that are not whole, which most files of LanceDB tell at their end."""
-        files = {path for path in self.files() if path.suffix in _WHOLE_FILES_END_WITH and path.parent.name != _TORN}
-        return {path for path in files if not _is_whole(path)}
+    def torn(self, among: Iterable[Path] | None = None) -> set[Path]:
+        """Return files (by default of all) that are not whole, which most files of LanceDB tell at their end."""
+        files = self.files() if among is None else among
+        known = [path for path in files if path.suffix in _WHOLE_FILES_END_WITH and path.parent.name != _TORN]
+        return {path for path in known if not _is_whole(path)}
 
     def torn_indexes(self) -> set[Path]:
         """Return files of indexes that are not whole."""

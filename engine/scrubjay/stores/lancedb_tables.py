@@ -140,8 +140,9 @@ class Tables:
                 elif folder.notes().synced != table.version:
                     sync_all(folder.path)  # its writer was killed before that, and what is built on it must not be torn
                 yield table
-                _check_whole(folder, before)
-                sync_new(before, folder.files())
+                after = folder.files()
+                _check_whole(folder, after - before)
+                sync_new(before, after)
                 if not before:
                     sync_all(folder.path)
                     sync(self._root)
@@ -164,7 +165,7 @@ class Tables:
             told(1, _STEPS)
             index(table)
             told(2, _STEPS)
-            _check_whole(folder, before)
+            _check_whole(folder, folder.files() - before)
             sync_all(folder.path)  # what goes now is all that a power cut could fall back on
             folder.note(Notes(synced=table.version, tended=table.version, tended_at=shown(datetime.now(UTC))))
         told(3, _STEPS)
@@ -202,7 +203,7 @@ class Tables:
             yield
         except Exception as error:
             new = folder.files() - set(before)
-            torn = new & folder.torn()
+            torn = folder.torn(new)
             self.close(owner)
             folder.take_back(new)
             if torn:
@@ -265,9 +266,9 @@ class Tables:
         return table
 
 
-def _check_whole(folder: TableFolder, before: Collection[Path]) -> None:
+def _check_whole(folder: TableFolder, new: Collection[Path]) -> None:
     """Raise OSError when a new file is not whole: LanceDB commits one whose last bytes found no room on the disk."""
-    if torn := folder.torn() - set(before):
+    if torn := folder.torn(new):
         raise _disk_full(torn)
 
 
