@@ -23,7 +23,7 @@ from scrubjay.stores.lancedb_waiting import Waiting
 from scrubjay.stores.locks import OwnerLocks
 from scrubjay.stores.markers import Markers
 from scrubjay.stores.matching import order
-from scrubjay.stores.sql import is_erased
+from scrubjay.stores.sql import erased_condition
 from scrubjay.types import PENDING, Filter, Match, MemoryRecord, Owner, Position
 
 if TYPE_CHECKING:
@@ -271,7 +271,7 @@ class LanceDBStore:
             rows=self.count(owner, Filter()),
             memories=self._tables.read(owner, lambda table: len(set(_ids(table))), nothing=0),
             pending=self.count(owner, PENDING),
-            versions=len(folder.versions()),
+            states=len(folder.versions()),
             size=bytes_of(folder.files()),
             maintained_at=moment(folder.notes().tended_at, field="tended_at"),
             embedding=self._tables.read(owner, lambda table: embedding_of(table.schema)[0], nothing=""),
@@ -323,7 +323,7 @@ class LanceDBStore:
         return Stage(self._root / "reembedding" / owner.digest, embedding=self._embedding)
 
     def _count_erased(self, table: "Table", erasure: Erasure) -> int:
-        return int(table.count_rows(is_erased(erasure)))
+        return int(table.count_rows(erased_condition(erasure)))
 
     def _rewrite_without(
         self, owner: Owner, table: "Table", erasure: Erasure, rewritten: Sequence[MemoryRecord], told: Progress
