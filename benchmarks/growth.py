@@ -66,7 +66,7 @@ def _added(
 
 def _copied(source: Memory, target: Memory, *, rows: int | None = None) -> None:
     """Write the rows of one folder, or the first so many, into another in one go, and bring it into shape."""
-    parts = list(source.engine.store.rows(OWNER))
+    parts = list(source.engine.store.rows(OWNER)[1])
     records = [record for listed, _ in parts for record in listed][:rows]
     vectors = np.concatenate([vectors for _, vectors in parts])[:rows]
     target.engine.store.write(OWNER, inserted=records, vectors=vectors, replaced=())

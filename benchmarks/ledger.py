@@ -243,7 +243,7 @@ def tidied(memory: Memory, ledger: Ledger, folder: Path, row: Row) -> None:
 def check_vectors(memory: Memory, row: Row) -> None:
     """Count rows whose vector is of neither model, and tables of two."""
     models = set()
-    for records, vectors in memory.engine.store.rows(OWNER):
+    for records, vectors in memory.engine.store.rows(OWNER)[1]:
         for record, vector in zip(records, vectors, strict=True):
             made_by = [m for m in MODELS if np.allclose(HashEmbedder(m).embed_query(record.text), vector, atol=1e-6)]
             models.update(made_by or ["neither model"])

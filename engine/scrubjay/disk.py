@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+_TELLS_OF_OTHERS = ".manifest"
+
 
 def sync_all(folder: Path) -> None:
     """Return when a folder and everything below it is on the disk."""
@@ -15,11 +17,14 @@ def sync_all(folder: Path) -> None:
 
 
 def sync_new(before: set[Path], after: set[Path]) -> None:
-    """Return when the files that came are on the disk, and so is that they are in their folders, new ones too."""
+    """Return when the files that came are on the disk, and so is that they are in their folders, new ones too.
+
+    Files that tell of others come after those.
+    """
     new = after - before
     folders = {path.parent for path in new}
     around = {folder.parent for folder in folders - {path.parent for path in before}}
-    for path in [*new, *folders, *around]:
+    for path in [*sorted(new, key=lambda path: path.suffix == _TELLS_OF_OTHERS), *folders, *around]:
         sync(path)
 
 
@@ -40,9 +45,10 @@ def sync(path: Path) -> None:
 
 @contextmanager
 def replacing(path: Path, *, durably: bool = True) -> Iterator[IO[bytes]]:
-    """Give a private file to write, which takes the place of `path` when it is whole; `durably`: and on the disk.
+    """Give a private file to write, which takes the place of `path` when it is whole.
 
-    Whoever reads `path` sees the old file or the new one; if something fails, the old one.
+    Whoever reads `path` sees the old file or the new one; if something fails, the old one. After a power cut it may be
+    the old one again, unless it was done `durably`.
     """
     new = path.with_name(f"{path.name}.new")
     with ExitStack() as undo:
@@ -50,8 +56,7 @@ def replacing(path: Path, *, durably: bool = True) -> Iterator[IO[bytes]]:
         with os.fdopen(os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             yield file
             file.flush()
-            if durably:
-                os.fsync(file.fileno())
+            os.fsync(file.fileno())
         new.replace(path)
         undo.pop_all()
     if durably:
@@ -85,7 +90,14 @@ def files_below(folder: Path) -> set[Path]:
 
 def bytes_of(paths: Iterable[Path]) -> int:
     """Return how long these files are together; one that vanishes meanwhile counts nothing."""
-    return sum(path.stat().st_size for path in paths if path.exists())
+    return sum(_bytes(path) for path in paths)
+
+
+def _bytes(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def modified_at(path: Path) -> datetime:

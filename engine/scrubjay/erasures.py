@@ -1,6 +1,7 @@
 """What is to be erased, and what shows that it is gone: ids and counts, never text."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -28,19 +29,28 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgotten:
-    """All that was ever erased of an owner; until `all_until` everything, of a table whose ids could not be read."""
+    """All that was ever erased of an owner; until `all_until` everything, of a table whose ids could not be read.
+
+    `versions`: single versions and when they were erased, since their numbers may be given again.
+    """
 
     ids: frozenset[str] = frozenset()
-    versions: frozenset[tuple[str, int]] = frozenset()
+    versions: Mapping[tuple[str, int], datetime] = field(default_factory=dict)
     all_until: datetime | None = None
 
     def __or__(self, other: "Forgotten") -> "Forgotten":
         """Return all that was erased in either place."""
         return Forgotten(
             ids=self.ids | other.ids,
-            versions=self.versions | other.versions,
+            versions=_latest(self.versions, other.versions),
             all_until=max(filter(None, (self.all_until, other.all_until)), default=None),
         )
+
+
+def _latest(
+    one: Mapping[tuple[str, int], datetime], other: Mapping[tuple[str, int], datetime]
+) -> dict[tuple[str, int], datetime]:
+    return {key: max(at for at in (one.get(key), other.get(key)) if at) for key in {**one, **other}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

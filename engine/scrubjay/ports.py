@@ -100,8 +100,11 @@ class MemoryStore(Protocol):
         """Return the rows that share words with `text`, by BM25, best first; `text` is no query language."""
         ...
 
-    def rows(self, owner: Owner) -> "Iterator[tuple[list[MemoryRecord], Vectors]]":
-        """Give all rows with their vectors, some hundreds at a time, as they are at one moment."""
+    def rows(self, owner: Owner) -> "tuple[str, Iterator[tuple[list[MemoryRecord], Vectors]]]":
+        """Return the model of the vectors ("" if unknown), and all rows with theirs, some hundreds at a time.
+
+        All of it is as it is at one moment.
+        """
         ...
 
     def erase(
@@ -124,11 +127,15 @@ class MemoryStore(Protocol):
         """Return an erasure that was begun and is not done, if there is one; to be called under `exclusive`."""
         ...
 
-    def forgotten(self, owner: Owner) -> Forgotten:
-        """Return everything that was ever erased of an owner, by id."""
+    def forgotten(self, digest: str) -> Forgotten:
+        """Return everything that was ever erased of the owner with this digest, who need not have anything now."""
         ...
 
-    def note_forgotten(self, owner: Owner, forgotten: Forgotten, *, at: datetime) -> None:
+    def digests_forgotten(self) -> list[str]:
+        """Return the digests of the owners of whom anything was ever erased."""
+        ...
+
+    def note_forgotten(self, digest: str, forgotten: Forgotten, *, at: datetime) -> None:
         """Add what was erased elsewhere to what `forgotten` returns; it erases nothing."""
         ...
 

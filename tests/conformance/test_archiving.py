@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from clock import Clock
-from records import ANA, BEN, NOON, UNITS, record
+from records import ANA, BEN, NOON, UNITS, erase, record
 from scrubjay import InvalidInput, Memory, StoreError
 from scrubjay.embedding.fastembed import FastembedEmbedder
+from scrubjay.erasures import Erasure
 from scrubjay.journeys.archiving import Restored, backup, restore
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.forgetting import forget
@@ -112,7 +113,9 @@ def test_what_was_forgotten_since_is_not_brought_back(engine: Engine, archive: P
     assert forget(engine, None, [fact]).forgotten == (fact,)
     assert restore(engine, archive) == Restored(written=0, known=1, left_out=2)
     lost = emptied(engine, tmp_path)
-    lost.store.note_forgotten(ANA, engine.store.forgotten(ANA), at=NOON)  # the log was left, the table was not
+    lost.store.note_forgotten(
+        ANA.digest, engine.store.forgotten(ANA.digest), at=NOON
+    )  # the log was left, the table was not
     assert restore(lost, archive) == Restored(written=1, known=0, left_out=2)
     for left in (engine, lost):
         rows = left.store.find(ANA, Filter())
@@ -295,3 +298,81 @@ def test_after_everything_of_a_damaged_table_was_forgotten_nothing_comes_back(
         assert restore(again.engine, archive) == Restored(written=0, known=0, left_out=1)
         again.add("I saw a heron", user_id="ana")
         assert again.engine.store.count(owner, Filter()) == 1
+
+
+@pytest.mark.promise("backups")
+def test_what_is_forgotten_while_it_is_restored_stays_forgotten(engine: Engine, archive: Path, tmp_path: Path) -> None:
+    put(engine, *(record(f"m{n:04}") for n in range(2_500)))
+    other = emptied(engine, tmp_path)
+    backup(engine, archive)
+    same_model(engine, archive)
+    told: list[int] = []
+
+    def forget_all_once(done: int, of: int) -> None:
+        if not told:
+            everything = Erasure(ids=tuple(f"m{n:04}" for n in range(2_500)), everything=True)
+            other.store.erase(ANA, everything, at=NOON)
+        told.append(done)
+
+    parts = json.loads(zipfile.ZipFile(archive).read("scrubjay.json"))["owners"][0]["parts"]
+    done = restore(other, archive, forget_all_once)
+    assert done == Restored(written=parts[0], known=0, left_out=2_500 - parts[0])
+    assert other.store.find(ANA, Filter()) == []
+    other.store.close()
+
+
+def test_a_version_number_that_was_given_again_is_no_forgotten_one(
+    engine: Engine, archive: Path, tmp_path: Path
+) -> None:
+    put(engine, record("m", "Uses React"), record("m", "Uses Vue", version=2))
+    erase(engine.store, ANA, versions=(("m", 2),))
+    put(engine, record("m", "Uses Svelte", version=2, recorded_at=NOON + DAY))
+    backup(engine, archive)
+    same_model(engine, archive)
+    other = emptied(engine, tmp_path)
+    assert restore(other, archive) == Restored(written=2, known=0, left_out=0)
+    other.store.close()
+
+
+def test_versions_that_grew_apart_keep_their_words_here(engine: Engine, archive: Path, tmp_path: Path) -> None:
+    old = record("m", "Uses React")
+    closed = replace(old, valid_to=NOON + DAY)
+    here = emptied(engine, tmp_path)
+    put(here, closed, replace(old, version=2, text="Uses Solid", valid_from=NOON + DAY))
+    theirs = replace(old, version=2, text="Uses Vue", valid_from=NOON + DAY, valid_to=NOON + 2 * DAY)
+    put(engine, closed, theirs, replace(old, version=3, text="Uses Svelte", valid_from=NOON + 2 * DAY))
+    backup(engine, archive)
+    same_model(engine, archive)
+    assert restore(here, archive) == Restored(written=1, known=2, left_out=0)
+    rows = here.store.find(ANA, Filter(ids=("m",)))
+    assert sorted((row.version, row.text) for row in rows) == [(1, "Uses React"), (2, "Uses Solid"), (3, "Uses Svelte")]
+    assert [row.version for row in rows if row.valid_to is None] == [3]
+    here.store.close()
+
+
+def test_the_history_of_what_has_expired_stays_away(
+    engine: Engine, archive: Path, tmp_path: Path, clock: Clock
+) -> None:
+    put(engine, record("m", valid_to=NOON), record("m", version=2, expires_at=clock.now() + DAY))
+    backup(engine, archive)
+    same_model(engine, archive)
+    later = emptied(replace(engine, now=lambda: clock.now() + 2 * DAY), tmp_path)
+    assert restore(later, archive) == Restored(written=0, known=0, left_out=2)
+    later.store.close()
+
+
+@pytest.mark.promise("backups")
+def test_who_has_nothing_left_is_forgotten_on_another_machine_too(
+    engine: Engine, archive: Path, tmp_path: Path
+) -> None:
+    earlier = tmp_path / "earlier.zip"
+    put(engine, record("gone"))
+    backup(engine, earlier)
+    engine.store.erase(ANA, Erasure(ids=("gone",), everything=True), at=NOON)
+    backup(engine, archive)
+    other = emptied(engine, tmp_path)
+    for path in (archive, earlier):
+        same_model(engine, path)
+        restore(other, path)
+    assert other.store.find(ANA, Filter()) == []
+    other.store.close()

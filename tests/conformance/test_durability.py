@@ -58,7 +58,7 @@ WRITES: list[Callable[[LanceDBStore, Path], object]] = [
     lambda store, _: erase(store, ANA, "unknown"),
     lambda store, _: erase_all(store, ANA),
     lambda store, _: store.maintain(ANA),
-    lambda store, _: store.note_forgotten(ANA, store.forgotten(ANA), at=NOON),
+    lambda store, _: store.note_forgotten(ANA.digest, store.forgotten(ANA.digest), at=NOON),
     _reembed,
 ]
 

@@ -73,7 +73,7 @@ def test_a_fact_that_expires_takes_its_words_along_and_no_other_fact(engine: Eng
     left = engine.store.find(ANA, Filter())
     assert [row.id for row in by_id(left)] == sorted(map(memory_id, ("later", "other", "next")))
     assert next(row for row in left if row.id == other.id).source_ids == (memory_id("later"),)
-    assert engine.store.forgotten(ANA).ids == {memory_id("said"), memory_id("porto")}
+    assert engine.store.forgotten(ANA.digest).ids == {memory_id("said"), memory_id("porto")}
     assert not expired(engine, clock.now())
     assert expired(engine, NOON + 2 * DAY)
 
@@ -86,7 +86,7 @@ def test_of_a_memory_that_lives_only_the_versions_that_expired_go(engine: Engine
     clock.forward(DAY)
     assert maintain(engine) == 1
     assert engine.store.find(ANA, Filter()) == [second]
-    assert engine.store.forgotten(ANA).ids == frozenset()
+    assert engine.store.forgotten(ANA.digest).ids == frozenset()
     assert not expired(engine, NOON + 900 * DAY)
 
 

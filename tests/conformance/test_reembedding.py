@@ -48,7 +48,7 @@ def stage(folder: Path) -> list[Path]:
 def assert_embedded(store: LanceDBStore, dimension: int) -> None:
     """Every row has the vector that the model makes of its text, and search finds by it."""
     model = ByLength(dimension)
-    kept = [(row, vector) for rows, vectors in store.rows(ANA) for row, vector in zip(rows, vectors, strict=True)]
+    kept = [(row, vector) for rows, vectors in store.rows(ANA)[1] for row, vector in zip(rows, vectors, strict=True)]
     assert kept
     for row, vector in kept:
         assert vector.tolist() == model.embed_query(row.text).tolist(), row.id

@@ -4,7 +4,7 @@ from records import NOON, record
 from scrubjay.erasures import Erasure
 from scrubjay.remembering.cascade import bereft, episodes_taken, taken_along
 from scrubjay.remembering.rows import lexical_text
-from scrubjay.types import Kind, MemoryRecord
+from scrubjay.types import Kind, MemoryRecord, Relation
 
 
 def episode(memory_id: str, text: str, previous: str = "") -> MemoryRecord:
@@ -79,3 +79,35 @@ def test_a_version_that_rests_on_nothing_stays() -> None:
     said = episode("e1", "I use React")
     erasure, _ = cascade([said], [said], [fact("f", "e1"), replace(fact("f"), version=2)])
     assert (erasure.ids, erasure.versions) == (("e1",), (("f", 1),))
+
+
+def test_every_wording_of_a_corrected_message_is_looked_for() -> None:
+    said = episode("e", "My code is alpha one")
+    corrected = replace(episode("e", "My code is bravo two"), version=2)
+    answer = episode("a", "Yes, that one", previous="My code is bravo two")
+    stays = fact("f", "e", "e2", evidence=("alpha one", "bravo two", "something else"))
+    _, rewritten = cascade([said, corrected], [said, corrected, answer], [stays])
+    assert {row.id: row.evidence for row in rewritten} == {"f": ("something else",), "a": ()}
+    assert "bravo" not in "".join(row.lexical for row in rewritten)
+
+
+def test_a_neighbour_in_another_session_keeps_the_same_words_before_it() -> None:
+    said = episode("e", "Shall we begin?")
+    elsewhere = replace(episode("a", "Yes", previous="Shall we begin?"), session_id="another")
+    assert cascade([said], [said, elsewhere], [])[1] == ()
+
+
+def test_a_better_wording_keeps_nothing_it_had_from_words_that_go() -> None:
+    said = episode("e1", "Ana goes to the Whiskey clinic")
+    relation = Relation(subject="Ana", predicate="treated_at", object="Whiskey clinic")
+    first = replace(fact("f", "e1"), entities=("Ana", "Whiskey clinic"), relations=(relation,), metadata={"a": 1})
+    metadata = {"a": 1, "b": 2}
+    better = replace(first, version=2, source_ids=("e2",), text="Ana is ill", metadata=metadata)
+    erasure, rewritten = cascade([said], [said], [first, better])
+    assert erasure.versions == (("f", 1),)
+    assert [(r.entities, r.relations, r.metadata) for r in rewritten] == [(("Ana",), (), {"b": 2})]
+
+
+def test_a_version_that_only_expired_takes_nothing_from_the_next() -> None:
+    first = replace(fact("f"), entities=("Ana",), metadata={"a": 1})
+    assert bereft([first, replace(first, version=2)], Erasure(versions=(("f", 1),))) == ()

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _BYTES_OF_A_NUMBER = 4
+_FORGOTTEN = "/forgotten.json"
 _CONTENTS = "scrubjay.json"
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError, EOFError, NotImplementedError)
 
@@ -66,14 +67,14 @@ class Writer:
             yield sum(counts)
         self._kept.append(Kept(owner=owner, embedding=embedding, dimension=dimension, parts=tuple(counts)))
 
-    def put_forgotten(self, owner: Owner, forgotten: Forgotten) -> None:
-        """Write what was ever forgotten of an owner."""
+    def put_forgotten(self, digest: str, forgotten: Forgotten) -> None:
+        """Write what was ever forgotten of an owner, who need not have anything now."""
         shape = {
             "ids": sorted(forgotten.ids),
-            "versions": sorted(forgotten.versions),
+            "versions": [[*key, at.isoformat()] for key, at in sorted(forgotten.versions.items())],
             "all_until": forgotten.all_until.isoformat() if forgotten.all_until else "",
         }
-        self._archive.writestr(f"{owner.digest}/forgotten.json", json.dumps(shape))
+        self._archive.writestr(f"{digest}{_FORGOTTEN}", json.dumps(shape))
 
     def finish(self, *, at: datetime) -> None:
         """Write what is in it, and end."""
@@ -120,15 +121,19 @@ class Reader:
             flat = np.frombuffer(self._archive.read(f"{kept.owner.digest}/{number}.f32"), dtype="<f4")
             return flat.astype(np.float32).reshape(kept.parts[number - 1], kept.dimension)
 
-    def forgotten(self, kept: Kept) -> Forgotten:
-        """Return what was forgotten of an owner when the backup was made."""
+    def forgotten(self) -> dict[str, Forgotten]:
+        """Return what was forgotten when the backup was made, by the owner's digest."""
         with self._reading():
-            told = json.loads(self._archive.read(f"{kept.owner.digest}/forgotten.json"))
-            return Forgotten(
-                ids=frozenset(told["ids"]),
-                versions=frozenset((memory_id, version) for memory_id, version in told["versions"]),
-                all_until=moment(told["all_until"], field="all_until"),
-            )
+            names = [name for name in self._archive.namelist() if name.endswith(_FORGOTTEN)]
+            return {name.removesuffix(_FORGOTTEN): self._forgotten(name) for name in names}
+
+    def _forgotten(self, name: str) -> Forgotten:
+        told = json.loads(self._archive.read(name))
+        return Forgotten(
+            ids=frozenset(told["ids"]),
+            versions={(i, version): datetime.fromisoformat(at) for i, version, at in told["versions"]},
+            all_until=moment(told["all_until"], field="all_until"),
+        )
 
     def close(self) -> None:
         """Let go of the file."""

@@ -13,6 +13,8 @@ from scrubjay.progress import Progress, share_of, untold
 from scrubjay.remembering.cascade import bereft, episodes_taken, taken_along
 from scrubjay.types import Caller, Filter, Kind, MemoryRecord, Owner, Scope, Shown, Visibility
 
+_SESSIONS_ASKED_FOR = 4  # one by one
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
@@ -108,10 +110,12 @@ def _forget_written_elsewhere(engine: Engine, caller: Caller) -> tuple[list[str]
     for owner in shared:
         with writing(engine, owner):
             written = engine.store.find(owner, Filter(written_by=caller.user_id))
-            words = [record for record in written if record.kind is Kind.EPISODE]
+            versions = engine.store.find(owner, Filter(ids=tuple({record.id for record in written})))
+            of_others = {record.id for record in versions if record.written_by != caller.user_id}
+            words = [row for row in written if row.kind is Kind.EPISODE and row.id not in of_others]
             erasure, rows = _taken(engine, owner, words)
             erasure |= Erasure(versions=tuple(record.key for record in written))
-            proof += _erase(engine, owner, erasure, bereft([*rows, *written], erasure))
+            proof += _erase(engine, owner, erasure, bereft([*rows, *versions], erasure))
         forgotten += dict.fromkeys(record.id for record in written)
     return forgotten, proof
 
@@ -128,17 +132,25 @@ def _taken(engine: Engine, owner: Owner, targets: Sequence[MemoryRecord]) -> tup
     """Return what goes when these rows go, and every row that touches it."""
     taken = episodes_taken(targets)
     episodes = engine.store.find(owner, Filter(ids=taken, kind=Kind.EPISODE)) if taken else []
-    near = [
-        row
-        for session_id in sorted({episode.session_id for episode in episodes})
-        for row in engine.store.find(owner, Filter(session_id=session_id, kind=Kind.EPISODE))
-    ]
+    near = _of_sessions(engine, owner, {episode.session_id for episode in episodes})
     resting = {record.id for record in engine.store.find(owner, Filter(rests_on=taken))} if taken else set()
     dependants = engine.store.find(owner, Filter(ids=tuple(resting))) if resting else []
     erasure = taken_along(targets, dependants)
     pointing = engine.store.find(owner, Filter(superseded_by=erasure.ids)) if erasure.ids else []
     rows = {row.key: row for row in (*targets, *episodes, *near, *dependants, *pointing)}
     return erasure, list(rows.values())
+
+
+def _of_sessions(engine: Engine, owner: Owner, sessions: set[str]) -> list[MemoryRecord]:
+    """Return everything that was said in these sessions; of many in one look at the table."""
+    if len(sessions) > _SESSIONS_ASKED_FOR:
+        said = engine.store.find(owner, Filter(kind=Kind.EPISODE))
+        return [row for row in said if row.session_id in sessions]
+    return [
+        row
+        for session_id in sorted(sessions)
+        for row in engine.store.find(owner, Filter(session_id=session_id, kind=Kind.EPISODE))
+    ]
 
 
 def _all_ids(engine: Engine, owner: Owner) -> tuple[list[str], bool]:

@@ -3,7 +3,7 @@
 import logging
 import threading
 
-from scrubjay.errors import ScrubjayError, StoreError
+from scrubjay.errors import StoreError
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.forgetting import forget_expired
 from scrubjay.journeys.writing import finish_erasure
@@ -63,6 +63,6 @@ class Maintenance:
         while not self._stopping.is_set():
             try:
                 maintain(self._engine)
-            except ScrubjayError as error:
-                logger.warning("maintenance is put off: %s", error)
+            except Exception:
+                logger.exception("maintenance failed")
             self._stopping.wait(_PAUSE_S)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from scrubjay.erasures import Erasure, Forgotten
+from scrubjay.erasures import Erasure
 from scrubjay.remembering.rows import lexical_text
 from scrubjay.texts import normalised, visible
 from scrubjay.types import Kind, MemoryRecord
@@ -31,7 +31,7 @@ def taken_along(targets: Sequence[MemoryRecord], dependants: Sequence[MemoryReco
     return Erasure(ids=tuple(sorted(erased)), versions=tuple(versions))
 
 
-def bereft(rows: Iterable[MemoryRecord], gone: Erasure | Forgotten) -> tuple[MemoryRecord, ...]:
+def bereft(rows: Iterable[MemoryRecord], gone: Erasure) -> tuple[MemoryRecord, ...]:
     """Return the rows that stay and change, as they are without what goes.
 
     `rows`: of one owner; those that go, those that rest on them or name them, and episodes that may have been indexed
@@ -40,14 +40,14 @@ def bereft(rows: Iterable[MemoryRecord], gone: Erasure | Forgotten) -> tuple[Mem
     """
     all_rows = list(rows)
     ids, versions = set(gone.ids), set(gone.versions)
-    said = {row.id: row.text for row in all_rows if row.id in ids and row.kind is Kind.EPISODE}
-    told_before = {visible(text) for text in said.values()}
+    said = _said([row for row in all_rows if row.id in ids and row.kind is Kind.EPISODE])
+    told_before = {(row.session_id, visible(row.text)) for row in all_rows if row.id in said}
     staying = {row.key: row for row in all_rows if row.id not in ids and row.key not in versions}
     changed = dict(staying)
     for key, row in staying.items():
-        if row.kind is Kind.FACT and not ids.isdisjoint(row.source_ids):
+        if row.kind is Kind.FACT and _rests_on(row, ids):
             changed[key] = _without(row, ids, said)
-        elif row.kind is Kind.EPISODE and _turn_before(row) in told_before:
+        elif row.kind is Kind.EPISODE and (row.session_id, _turn_before(row)) in told_before:
             changed[key] = _without_neighbour(row)
         if row.superseded_by in ids:
             changed[key] = replace(changed[key], superseded_by="")
@@ -57,6 +57,7 @@ def bereft(rows: Iterable[MemoryRecord], gone: Erasure | Forgotten) -> tuple[Mem
             touched[row.id].append(row)
     for rows_of_one in touched.values():
         _reopen(rows_of_one, versions, changed)
+        _strip(rows_of_one, [row for row in rows_of_one if row.key in versions and _rests_on(row, ids)], changed)
     return tuple(row for key, row in changed.items() if row != staying[key])
 
 
@@ -74,12 +75,42 @@ def _reopen(
         rows[last.key] = replace(last, valid_to=better.valid_to, superseded_by=better.superseded_by)
 
 
+def _strip(
+    versions: Sequence[MemoryRecord], erased: Sequence[MemoryRecord], rows: dict[tuple[str, int], MemoryRecord]
+) -> None:
+    """Take from the versions that stay what they had from those whose words go, and do not say themselves."""
+    entities = {name for row in erased for name in row.entities}
+    relations = {relation for row in erased for relation in row.relations}
+    metadata = [item for row in erased for item in row.metadata.items()]
+    for row in versions if erased else ():
+        if row.key in rows:
+            words = normalised(" ".join((row.text, *row.evidence)))
+            rows[row.key] = replace(
+                rows[row.key],
+                entities=tuple(n for n in row.entities if n not in entities or normalised(n) in words),
+                relations=tuple(relation for relation in row.relations if relation not in relations),
+                metadata={name: value for name, value in row.metadata.items() if (name, value) not in metadata},
+            )
+
+
+def _said(episodes: Iterable[MemoryRecord]) -> dict[str, list[str]]:
+    """Return what was said, in all wordings it was corrected from, by id."""
+    texts: dict[str, list[str]] = {}
+    for row in episodes:
+        texts.setdefault(row.id, []).append(row.text)
+    return texts
+
+
+def _rests_on(row: MemoryRecord, episodes: set[str]) -> bool:
+    return not episodes.isdisjoint(row.source_ids)
+
+
 def _rests_only_on(row: MemoryRecord, episodes: set[str]) -> bool:
     return bool(row.source_ids) and episodes.issuperset(row.source_ids)
 
 
-def _without(row: MemoryRecord, gone: set[str], said: Mapping[str, str]) -> MemoryRecord:
-    texts = [normalised(said[source]) for source in row.source_ids if source in said]
+def _without(row: MemoryRecord, gone: set[str], said: Mapping[str, Sequence[str]]) -> MemoryRecord:
+    texts = [normalised(text) for source in row.source_ids for text in said.get(source, ())]
     kept_evidence = tuple(words for words in row.evidence if not any(normalised(words) in text for text in texts))
     kept_sources = tuple(source for source in row.source_ids if source not in gone)
     return replace(row, source_ids=kept_sources, evidence=kept_evidence)

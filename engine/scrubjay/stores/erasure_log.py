@@ -13,7 +13,6 @@ from typing import Any
 
 from scrubjay.disk import append
 from scrubjay.erasures import Erasure, Forgotten, Proof
-from scrubjay.moments import moment
 from scrubjay.stores.markers import Markers
 
 _BEGUN, _DONE, _NOTED = "begun", "done", "noted"
@@ -43,12 +42,13 @@ class ErasureLog:
     def note(self, name: str, forgotten: Forgotten, *, at: datetime) -> None:
         """Note what was erased elsewhere, in the folder that a backup was made of, as far as it is not known."""
         known = self.erased(name)
-        new = Erasure(
-            ids=tuple(sorted(forgotten.ids - known.ids)),
-            versions=tuple(sorted(forgotten.versions - known.versions)),
-        )
-        if new.ids or new.versions:
-            self._append(name, {"event": _NOTED, "at": at.isoformat(), **_written(new)})
+        new = {at: Erasure(ids=tuple(sorted(forgotten.ids - known.ids)))}
+        for key, when in sorted(forgotten.versions.items()):
+            if key not in known.versions or known.versions[key] < when:
+                new[when] = new.get(when, Erasure()) | Erasure(versions=(key,))
+        for when, erasure in new.items():
+            if erasure.ids or erasure.versions:
+                self._append(name, {"event": _NOTED, "at": when.isoformat(), **_written(erasure)})
         until = forgotten.all_until
         if until is not None and (known.all_until is None or known.all_until < until):
             unread = Erasure(everything=True, unread=True)
@@ -72,16 +72,20 @@ class ErasureLog:
     def erased(self, name: str) -> Forgotten:
         """Return everything that was ever erased of an owner."""
         ids: set[str] = set()
-        versions: set[tuple[str, int]] = set()
+        versions: dict[tuple[str, int], datetime] = {}
         all_until: datetime | None = None
         for line in self._lines(name):
             erasure = _read(line)
+            at = datetime.fromisoformat(line["at"])
             ids.update(erasure.ids)
-            versions.update(erasure.versions)
+            versions.update((key, max(at, versions.get(key, at))) for key in erasure.versions)
             if erasure.unread:
-                at = moment(line["at"], field="at")
-                all_until = max(filter(None, (all_until, at)), default=None)
-        return Forgotten(ids=frozenset(ids), versions=frozenset(versions), all_until=all_until)
+                all_until = at if all_until is None else max(all_until, at)
+        return Forgotten(ids=frozenset(ids), versions=versions, all_until=all_until)
+
+    def names(self) -> list[str]:
+        """Return the digests of the owners of whom anything was ever erased."""
+        return sorted(path.stem for path in self._folder.glob("*.jsonl"))
 
     def _append(self, name: str, line: dict[str, Any]) -> None:
         append(self._path(name), json.dumps(line))

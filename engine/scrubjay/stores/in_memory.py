@@ -31,7 +31,7 @@ class InMemoryStore:
 
     def __init__(self) -> None:
         self._rows: dict[Owner, dict[tuple[str, int], tuple[MemoryRecord, NDArray[np.float32]]]] = {}
-        self._forgotten: dict[Owner, Forgotten] = {}
+        self._forgotten: dict[str, Forgotten] = {}
         self._locks: dict[tuple[str, Owner], threading.RLock] = {}
         self._guard = threading.Lock()
 
@@ -119,20 +119,20 @@ class InMemoryStore:
         scored = [_match(record, vectors[record.key], score(record)) for record in found]
         return sorted((match for match in scored if match.score > 0), key=lambda match: -match.score)[:limit]
 
-    def rows(self, owner: Owner) -> "Iterator[tuple[list[MemoryRecord], NDArray[np.float32]]]":
-        """Give all rows with their vectors."""
+    def rows(self, owner: Owner) -> "tuple[str, Iterator[tuple[list[MemoryRecord], NDArray[np.float32]]]]":
+        """Return all rows with their vectors, in one part."""
         import numpy as np
 
         rows = list(self._rows.get(owner, {}).values())
-        if rows:
-            yield [record for record, _ in rows], np.array([vector for _, vector in rows], dtype=np.float32)
+        vectors = np.array([vector for _, vector in rows], dtype=np.float32)
+        return "", iter([([record for record, _ in rows], vectors)] if rows else [])
 
     def erase(
         self,
         owner: Owner,
         erasure: Erasure,
         *,
-        at: datetime,  # noqa: ARG002 - there is no log that outlives the process
+        at: datetime,
         rewritten: Sequence[MemoryRecord] = (),
         told: Progress = untold,
     ) -> Proof:
@@ -142,14 +142,12 @@ class InMemoryStore:
             left = {} if erasure.everything else {key: row for key, row in rows.items() if not _takes(erasure, key)}
             changed = {record.key: (record, left[record.key][1]) for record in rewritten if record.key in left}
             self._rows[owner] = left | changed
-            known = self._forgotten.get(owner, Forgotten())
             gone = {memory_id for memory_id, _ in rows} & {
                 *erasure.ids,
                 *(key[0] for key in rows if erasure.everything),
             }
-            self._forgotten[owner] = Forgotten(
-                ids=known.ids | gone, versions=known.versions | (set(erasure.versions) & rows.keys())
-            )
+            versions = dict.fromkeys(set(erasure.versions) & rows.keys(), at)
+            self.note_forgotten(owner.digest, Forgotten(ids=frozenset(gone), versions=versions), at=at)
         told(1, 1)
         return Proof()
 
@@ -157,13 +155,17 @@ class InMemoryStore:
         """Return None: an erasure is done at once."""
         return None
 
-    def forgotten(self, owner: Owner) -> Forgotten:
+    def forgotten(self, digest: str) -> Forgotten:
         """Return everything that was erased of an owner."""
-        return self._forgotten.get(owner, Forgotten())
+        return self._forgotten.get(digest, Forgotten())
 
-    def note_forgotten(self, owner: Owner, forgotten: Forgotten, *, at: datetime) -> None:  # noqa: ARG002
+    def digests_forgotten(self) -> list[str]:
+        """Return the digests of the owners of whom anything was erased."""
+        return sorted(self._forgotten)
+
+    def note_forgotten(self, digest: str, forgotten: Forgotten, *, at: datetime) -> None:  # noqa: ARG002
         """Add what was erased elsewhere."""
-        self._forgotten[owner] = self.forgotten(owner) | forgotten
+        self._forgotten[digest] = self.forgotten(digest) | forgotten
 
     def owners(self, *, prefix: str = "") -> list[Owner]:
         """Return every owner that has rows and whose digest begins with `prefix`."""

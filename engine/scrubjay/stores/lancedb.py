@@ -39,7 +39,6 @@ logger = logging.getLogger(__name__)
 
 _EXTRACTION = ".extraction"
 _UPKEEP_WAIT_S = 5.0
-_ROWS_AT_ONCE = 1_000
 _LATEST_FIRST = ("recorded_at", "id", "version")
 _FOLDERS = ("memories", "pending", "expiring", "erasing", "erasures", "reembedding", "locks")
 
@@ -181,16 +180,14 @@ class LanceDBStore:
 
         return self._tables.read(owner, read, nothing=frozenset())
 
-    def rows(self, owner: Owner) -> "Iterator[tuple[list[MemoryRecord], Vectors]]":
-        """Give all rows with their vectors, as they are at one moment."""
-        from scrubjay.stores.lancedb_rows import record_of, rows_of, vectors_of
+    def rows(self, owner: Owner) -> "tuple[str, Iterator[tuple[list[MemoryRecord], Vectors]]]":
+        """Return the model and all rows of one version of the table."""
+        from scrubjay.stores.lancedb_rows import embedding_of, records_with_vectors
 
         rows = self._tables.read(owner, lambda table: table.to_arrow(), nothing=None)
-        for begin in range(0, 0 if rows is None else rows.num_rows, _ROWS_AT_ONCE):
-            part = rows.slice(begin, _ROWS_AT_ONCE)
-            with translated("read"):
-                records = [record_of(row) for row in rows_of(part)]
-            yield records, vectors_of(part)
+        if rows is None:
+            return self._embedding, iter(())
+        return embedding_of(rows.schema)[0], records_with_vectors(rows)
 
     def erase(
         self,
@@ -207,7 +204,7 @@ class LanceDBStore:
             erasure |= unfinished or Erasure()
             table = None if erasure.everything else self._tables.open(owner)
             erased = 0 if table is None else self._count_erased(table, erasure)
-            if not (erased or unfinished or erasure.everything):
+            if not (erased or unfinished or (erasure.everything and self._tables.folder(owner).stamp)):
                 return Proof()
             self._log.begin(owner.digest, erasure, at=at)
             if table is None or erased == table.count_rows():
@@ -226,15 +223,19 @@ class LanceDBStore:
         with translated("read"):
             return self._log.unfinished(owner.digest)
 
-    def forgotten(self, owner: Owner) -> Forgotten:
+    def forgotten(self, digest: str) -> Forgotten:
         """Return what the log of erasures says."""
-        with self.exclusive(owner), translated("read"):
-            return self._log.erased(owner.digest)
+        with self._locks.held(digest), translated("read"):
+            return self._log.erased(digest)
 
-    def note_forgotten(self, owner: Owner, forgotten: Forgotten, *, at: datetime) -> None:
+    def digests_forgotten(self) -> list[str]:
+        """Return the names of the logs."""
+        return self._log.names()
+
+    def note_forgotten(self, digest: str, forgotten: Forgotten, *, at: datetime) -> None:
         """Add to the log what was erased in the folder that a backup was made of."""
-        with self.exclusive(owner), translated("write"):
-            self._log.note(owner.digest, forgotten, at=at)
+        with self._locks.held(digest), translated("write"):
+            self._log.note(digest, forgotten, at=at)
 
     def reembed(self, owner: Owner, embed: "Callable[[Sequence[str]], Vectors]", told: Progress = untold) -> bool:
         """Make the vectors beside the table, and put them into it in one commit when all are there."""
@@ -246,12 +247,8 @@ class LanceDBStore:
         return done
 
     def maintain(self, owner: Owner) -> bool:
-        """Join fragments, bring the indexes up to date, and remove old versions and what killed writers left.
-
-        While there was something to join, the version before stays until the next time: for whoever reads it, and
-        because the new one is not on the disk yet.
-        """
-        from scrubjay.stores.lancedb_tending import tend
+        """Join fragments and bring indexes up to date; when that is on the disk, remove old versions and leftovers."""
+        from scrubjay.stores.lancedb_tending import clean, join
 
         folder = self._tables.folder(owner)
         with self._locks.tried(owner.digest, wait_s=_UPKEEP_WAIT_S) as is_held:
@@ -260,7 +257,13 @@ class LanceDBStore:
             with self._tables.writing(owner) as table:
                 if self._waiting.expires(owner):
                     self._waiting.update_expiry(owner, table)
-                return tend(table, folder, most_held=self._most_held)
+                if table.version == folder.notes().tended and len(folder.versions()) == 1:
+                    return False
+                join(table, most_held=self._most_held)
+            with translated("maintain"):
+                folder.note_tended(table.version)
+                clean(table, folder)
+            return True
 
     def stats(self, owner: Owner) -> TableStats:
         """Return how much there is of an owner."""

@@ -7,13 +7,15 @@ version may be torn if it was not acknowledged yet, and only then it is left asi
 import json
 import logging
 import os
+import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from scrubjay.disk import files_below, put
 from scrubjay.errors import InvalidInput, StoreError
-from scrubjay.moments import moment
+from scrubjay.moments import moment, shown
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +24,7 @@ _NOTES = "notes.json"
 _TORN = "torn"
 _WHOLE_FILES_END_WITH = {".lance": b"LANC", ".manifest": b"LANC", ".arrow": b"ARROW1", ".bin": b""}
 _LAST_VERSION = 2**64 - 1  # a manifest is named after how far its version is from this, so the newest sorts first
+_DATA_FILE = re.compile(rb"[0-9a-f]{50}\.lance")  # as manifests name them, after a byte that may look like more
 _LEFT_BY_THE_KILLED = (".tmp*", "*#*")
 
 
@@ -76,9 +79,13 @@ class TableFolder:
             return Notes()
 
     def note(self, notes: Notes) -> None:
-        """Write the notes, not durably: after a power cut older ones say less, and nothing wrong."""
+        """Write the notes as a whole; after a power cut older ones may be there, which say less, and nothing wrong."""
         self.path.joinpath(_OURS).mkdir(mode=0o700, exist_ok=True)
         put(self.path / _OURS / _NOTES, json.dumps(asdict(notes)), durably=False)
+
+    def note_tended(self, version: int) -> None:
+        """Note that the table was tended to just now, and is at this version."""
+        self.note(replace(self.notes(), tended=version, tended_at=shown(datetime.now(UTC))))
 
     def versions(self) -> list[Path]:
         """Return the manifests of the versions that are kept, newest first."""
@@ -108,7 +115,11 @@ class TableFolder:
                 break
             newer.append(manifest)
         else:
-            raise self._damaged(torn)
+            if self.path.joinpath(_OURS, _NOTES).exists():
+                raise self._damaged(torn)
+            logger.warning("%s: nothing of it was written whole, and nothing was acknowledged", self.path.name)
+            self.lay_aside({*newer, *torn})
+            return
         if newer and _version(manifest) < self.notes().synced:
             raise self._damaged(torn)
         self.lay_aside({*newer, *torn})
@@ -130,8 +141,14 @@ class TableFolder:
             path.replace(aside / f"{path.parent.name}-{path.name}")
 
     def take_back(self, paths: Iterable[Path]) -> None:
-        """Remove files of versions that were committed and not acknowledged, those that make them visible first."""
-        for path in sorted(paths, key=lambda path: path.parent != self.manifests):
+        """Remove files of versions that were committed and not acknowledged, those that make them visible first.
+
+        When nothing else would be left of the table, they stay.
+        """
+        new = set(paths)
+        if self.notes().synced and new.issuperset(self.versions()):
+            return
+        for path in sorted(new, key=lambda path: path.parent != self.manifests):
             path.unlink(missing_ok=True)
 
     def _needs(self, manifest: Path, torn: set[Path]) -> bool:
@@ -139,7 +156,19 @@ class TableFolder:
         if manifest in torn:
             return True
         told = manifest.read_bytes()
-        return any(_is_part(path, told, _version(manifest)) for path in torn)
+        return self.lacks_files(told) or any(_is_part(path, told, _version(manifest)) for path in torn)
+
+    def lacks_files(self, manifest: bytes) -> bool:
+        """Whether a data file that a manifest names is not there."""
+        return not all(self.path.joinpath("data", name.decode()).exists() for name in _DATA_FILE.findall(manifest))
+
+    def is_torn(self) -> bool:
+        """Whether a file is not whole, or the newest version lacks one; a look that costs little."""
+        versions = self.versions()
+        try:
+            return bool(self.torn()) or (bool(versions) and self.lacks_files(versions[0].read_bytes()))
+        except FileNotFoundError:
+            return True  # somebody writes just now: to be looked at again under the lock
 
     def _damaged(self, torn: set[Path]) -> StoreError:
         names = ", ".join(sorted(path.relative_to(self.path).as_posix() for path in torn)[:3])

@@ -15,7 +15,7 @@ from zipfile import BadZipFile
 import numpy as np
 import pyarrow as pa
 
-from scrubjay.disk import replacing
+from scrubjay.disk import replacing, sync
 from scrubjay.progress import Progress, part_of
 from scrubjay.stores.lancedb_rows import embedding_of
 from scrubjay.stores.sql import condition
@@ -46,6 +46,8 @@ class Stage:
         """Return what was made so far with this model; what another model made or a bad disk damaged is removed."""
         found: dict[Key, NDArray[np.float32]] = {}
         for path in sorted(self._folder.glob("*")):
+            if path.suffix == ".new":
+                continue  # another process writes it, or was killed
             made = _read(path) if path.name.startswith(self._model) and path.suffix == ".npz" else None
             if made is None:
                 path.unlink(missing_ok=True)
@@ -63,8 +65,10 @@ class Stage:
             np.savez(file, ids=np.array(ids), versions=np.array(versions), vectors=vectors)
 
     def clear(self) -> None:
-        """Remove all of it."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        """Return when all of it is gone, and that on the disk; raises OSError."""
+        if self._folder.exists():
+            shutil.rmtree(self._folder)
+            sync(self._folder.parent)
 
 
 def _read(path: Path) -> "dict[Key, NDArray[np.float32]] | None":
@@ -138,8 +142,9 @@ def _left(table: "Table | None", part: Sequence[tuple[Key, str]]) -> set[Key]:
     if table is None:
         return set()
     where = condition(Filter(ids=tuple({key[0] for key, _ in part})))
-    rows = table.search().where(where).select(["id", "version"]).to_arrow()
-    return set(zip(rows["id"].to_pylist(), rows["version"].to_pylist(), strict=True))
+    rows = table.search().where(where).select(["id", "version", "text"]).to_arrow().to_pylist()
+    texts = {(row["id"], row["version"]): row["text"] for row in rows}
+    return {key for key, text in part if texts.get(key) == text}
 
 
 def _missing(rows: pa.Table, made: "dict[Key, NDArray[np.float32]]") -> list[tuple[Key, str]]:

@@ -12,6 +12,7 @@ from scrubjay.erasures import Erasure
 from scrubjay.errors import EmbeddingMismatch, StoreError
 from scrubjay.graph.subject import Statement
 from scrubjay.moments import from_micros
+from scrubjay.stores.lancedb_errors import translated
 from scrubjay.stores.matching import metadata_terms
 from scrubjay.types import Candidate, Kind, MemoryRecord, Owner, Relation, Scope, State
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 2
 _BLANK_ID = "blank"  # a row without content that version 1 added while it erased, and a kill may have left
+_RECORDS_AT_ONCE = 1_000
 _METADATA_KEY = b"scrubjay"
 _MOMENT = pa.timestamp("us", "UTC")
 _TEXTS = pa.list_(pa.string())
@@ -148,6 +150,15 @@ def staying(
         if anew:
             vectors = vectors_of(pa.Table.from_batches([batch.take(pa.array(anew))]))
             yield from rows_with_vectors([changed[keys[n]] for n in anew], list(vectors), schema).to_batches()
+
+
+def records_with_vectors(rows: pa.Table) -> "Iterator[tuple[list[MemoryRecord], NDArray[np.float32]]]":
+    """Give the rows of a table as records, with their vectors, some at a time; raises StoreError for damaged ones."""
+    for begin in range(0, rows.num_rows, _RECORDS_AT_ONCE):
+        part = rows.slice(begin, _RECORDS_AT_ONCE)
+        with translated("read"):
+            records = [record_of(row) for row in rows_of(part)]
+        yield records, vectors_of(part)
 
 
 def _row(record: MemoryRecord) -> dict[str, Any]:

@@ -7,6 +7,7 @@ recovery from a power cut.
 
 import errno
 import logging
+import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -72,6 +73,7 @@ class Tables:
         self._embedding = embedding
         self._dimension = dimension
         self._upgrading = upgrading
+        self._process = os.getpid()
         self._database = lancedb.connect(str(folder), read_consistency_interval=timedelta(0))
         self._open: dict[str, tuple[tuple[int, int], Table]] = {}
 
@@ -89,6 +91,8 @@ class Tables:
 
     def open(self, owner: Owner) -> "Table | None":
         """Return the owner's table, opened anew when another process has dropped or remade it meanwhile."""
+        if os.getpid() != self._process:
+            raise StoreError("these memories were opened before a fork; open them anew in the new process")
         name, folder = owner.digest, self.folder(owner)
         known, table = self._open.get(name, (None, None))
         stamp = folder.stamp
@@ -97,6 +101,8 @@ class Tables:
                 self._open.pop(name, None)
                 return None
             table = self._opened(owner, folder)
+            if table is None:
+                return None
             self._open[name] = (folder.stamp or stamp, table)
         return table
 
@@ -213,10 +219,10 @@ class Tables:
                 raise
             with self._locks.held(name):
                 folder.lay_aside_torn_versions()
-                return [owner_of(self._database.open_table(name).schema)]
+                return [owner_of(self._database.open_table(name).schema)] if folder.is_committed() else []
 
-    def _opened(self, owner: Owner, folder: TableFolder) -> "Table":
-        if folder.torn():
+    def _opened(self, owner: Owner, folder: TableFolder) -> "Table | None":
+        if folder.is_torn():
             with self.exclusive(owner):
                 return self._mended(owner, folder)
         table = self._database.open_table(owner.digest)
@@ -226,9 +232,11 @@ class Tables:
                 return self._completed(owner)
         return table
 
-    def _mended(self, owner: Owner, folder: TableFolder) -> "Table":
+    def _mended(self, owner: Owner, folder: TableFolder) -> "Table | None":
         """Open a table some of whose files a power cut tore, or a killed writer left half-written."""
         folder.lay_aside_torn_versions()
+        if not folder.is_committed():
+            return None
         table = self._database.open_table(owner.digest)
         check_owner(table.schema, owner)
         if torn := folder.torn_indexes():

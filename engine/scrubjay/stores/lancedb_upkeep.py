@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 _COMMITS_WORTH_IT = 16  # a search over 20 fragments takes 2.5 times as long as over one
 _IDLE_S = 1.0
 _PAUSE_PER_WORK = 4  # a table that is being written to is tended at most a fifth of the time
-_COMMITS_TOO_MANY = 64  # with so many it is tended all the same: each takes the room of six rows
+_COMMITS_TOO_MANY = 32  # with so many it is tended all the same: each takes the room of six rows
 _FOREVER_S = 3600.0
 
 
@@ -74,6 +74,9 @@ class Upkeep:
                 again = self._tend(owner)
             except StoreError as error:
                 logger.warning("maintenance is put off: %s", error)
+                again = False
+            except Exception:
+                logger.exception("maintenance failed")
                 again = False
             ended = time.monotonic()
             with self._changed:

@@ -23,7 +23,8 @@ class Waiting:
 
     def announce(self, owner: Owner, records: Sequence[MemoryRecord]) -> None:
         """Mark what these rows bring; before they are committed, so that who is killed in between marks too much."""
-        if any(record.state is State.PENDING for record in records):
+        has_pending = any(record.state is State.PENDING for record in records)
+        if has_pending and self._pending.note(owner.digest) is None:
             self._pending.set(owner.digest)
         first = min((micros(record.expires_at) for record in records if record.expires_at), default=None)
         known = self._expiring.note(owner.digest)

@@ -41,6 +41,8 @@ class OwnerLocks:
         except Timeout:
             yield False
             return
+        except RuntimeError as error:
+            raise StoreError("these memories were opened before a fork; open them anew in the new process") from error
         except OSError as error:
             raise StoreError(
                 f"cannot write in the data folder {self._folder.parent} ({error.strerror}); "

@@ -13,8 +13,7 @@ class Markers:
 
     def set(self, name: str, note: str = "") -> None:
         """Return when the marker is there with this note, on the disk."""
-        if self.note(name) != note:
-            put(self._folder / name, note)
+        put(self._folder / name, note)
 
     def note(self, name: str) -> str | None:
         """Return what the marker says, None when there is none."""
