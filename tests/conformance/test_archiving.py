@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from clock import Clock
+from folders import opened, put
 from records import ANA, BEN, NOON, UNITS, record
 from scrubjay import InvalidInput, Memory, StoreError
 from scrubjay.embedding.fastembed import FastembedEmbedder
@@ -18,8 +19,7 @@ from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.forgetting import forget
 from scrubjay.ports import MemoryStore, Work
 from scrubjay.stores.in_memory import InMemoryStore
-from scrubjay.stores.lancedb import LanceDBStore
-from scrubjay.types import Filter, Kind, MemoryRecord, Owner, Relation, Scope, State
+from scrubjay.types import Filter, Kind, Owner, Relation, Scope, State
 
 DAY = timedelta(days=1)
 
@@ -35,17 +35,11 @@ def engine(engine: Engine, store: MemoryStore) -> Engine:
     return replace(engine, store=store)
 
 
-def put(engine: Engine, *rows: MemoryRecord, owner: Owner = ANA) -> None:
-    with engine.store.exclusive(owner):
-        engine.store.write(owner, inserted=rows, vectors=UNITS[[n % 4 for n in range(len(rows))]], replaced=())
-
-
 def emptied(engine: Engine, tmp_path: Path) -> Engine:
     """Return an engine over another folder, as on another machine."""
     if isinstance(engine.store, InMemoryStore):
         return replace(engine, store=InMemoryStore())
-    other = LanceDBStore(tmp_path / "other", embedding="hand-written (4 dimensions)", dimension=4)
-    return replace(engine, store=other)
+    return replace(engine, store=opened(tmp_path / "other"))
 
 
 def same_model(engine: Engine, archive: Path) -> None:
@@ -78,8 +72,8 @@ def test_everything_comes_back_as_it_was(engine: Engine, archive: Path, tmp_path
         kind=Kind.EPISODE,
         metadata={"a": [1, None, {"b": 0.5}]},
     )
-    put(engine, whole, record("second", version=2), *(record(f"m{n}") for n in range(2_300)))
-    put(engine, record("of-ben"), owner=BEN)
+    put(engine.store, whole, record("second", version=2), *(record(f"m{n}") for n in range(2_300)))
+    put(engine.store, record("of-ben"), owner=BEN)
     done = backup(engine, archive)
     assert (done.owners, done.rows) == (2, 2_303)
     same_model(engine, archive)
@@ -120,9 +114,10 @@ def test_what_was_forgotten_since_is_not_brought_back(engine: Engine, archive: P
     lost.store.close()
 
 
+@pytest.mark.promise("backups")
 def test_what_is_there_stays_as_it_is(engine: Engine, archive: Path) -> None:
     old = record("m", "Uses React")
-    put(engine, old)
+    put(engine.store, old)
     backup(engine, archive)
     same_model(engine, archive)
     closed = replace(old, valid_to=NOON + DAY)
@@ -133,22 +128,25 @@ def test_what_is_there_stays_as_it_is(engine: Engine, archive: Path) -> None:
     assert engine.store.find(ANA, Filter()) == [new, closed]
 
 
+@pytest.mark.promise("backups")
 def test_a_later_version_comes_back_and_closes_the_one_before(engine: Engine, archive: Path, tmp_path: Path) -> None:
     old = record("m", "Uses React")
     closed = replace(old, valid_to=NOON + DAY)
     new = replace(old, version=2, text="Uses Vue", valid_from=NOON + DAY)
-    put(engine, closed, new)
+    put(engine.store, closed, new)
     backup(engine, archive)
     same_model(engine, archive)
     behind = emptied(engine, tmp_path)
-    put(behind, old)
+    put(behind.store, old)
     assert restore(behind, archive) == Restored(written=1, known=1, left_out=0)
     assert behind.store.find(ANA, Filter()) == [new, closed]
     behind.store.close()
 
 
+@pytest.mark.promise("backups")
+@pytest.mark.promise("expiry")
 def test_what_has_expired_stays_away(engine: Engine, archive: Path, tmp_path: Path, clock: Clock) -> None:
-    put(engine, record("short", expires_at=clock.now() + DAY), record("long"))
+    put(engine.store, record("short", expires_at=clock.now() + DAY), record("long"))
     backup(engine, archive)
     same_model(engine, archive)
     other = emptied(replace(engine, now=lambda: clock.now() + 2 * DAY), tmp_path)
@@ -156,12 +154,13 @@ def test_what_has_expired_stays_away(engine: Engine, archive: Path, tmp_path: Pa
     other.store.close()
 
 
+@pytest.mark.promise("backups")
 def test_ids_forgotten_before_the_backup_are_known_on_another_machine(
     engine: Engine, archive: Path, tmp_path: Path
 ) -> None:
     earlier = tmp_path / "earlier.zip"
     gone, stays = f"{ANA.prefix}aaaaaaaaaa", f"{ANA.prefix}bbbbbbbbbb"
-    put(engine, record(gone), record(stays))
+    put(engine.store, record(gone), record(stays))
     backup(engine, earlier)
     forget(engine, None, [gone])
     backup(engine, archive)
@@ -173,11 +172,12 @@ def test_ids_forgotten_before_the_backup_are_known_on_another_machine(
     other.store.close()
 
 
+@pytest.mark.promise("backups")
 @pytest.mark.parametrize("damage", ["not a zip", "cut", "flipped", "another zip", "newer", "wrong columns", "missing"])
 def test_a_damaged_backup_is_refused_before_anything_is_written(
     engine: Engine, archive: Path, tmp_path: Path, damage: str
 ) -> None:
-    put(engine, *(record(f"m{n}") for n in range(50)))
+    put(engine.store, *(record(f"m{n}") for n in range(50)))
     backup(engine, archive)
     content = archive.read_bytes()
     if damage == "not a zip":
@@ -199,6 +199,7 @@ def test_a_damaged_backup_is_refused_before_anything_is_written(
     fresh.store.close()
 
 
+@pytest.mark.promise("backups")
 def test_a_backup_takes_no_other_files_place(engine: Engine, tmp_path: Path) -> None:
     letter = tmp_path / "letter.txt"
     letter.write_text("Dear Ana")
@@ -209,9 +210,10 @@ def test_a_backup_takes_no_other_files_place(engine: Engine, tmp_path: Path) -> 
         backup(engine, tmp_path / "nowhere" / "backup.zip")
 
 
+@pytest.mark.promise("backups")
 def test_a_backup_is_private_and_replaces_the_one_before(engine: Engine, archive: Path) -> None:
     backup(engine, archive)
-    put(engine, record("m"))
+    put(engine.store, record("m"))
     backup(engine, archive)
     assert archive.stat().st_mode & 0o077 == 0
     assert [path.name for path in archive.parent.glob("backup*")] == ["backup.zip"]
@@ -219,6 +221,7 @@ def test_a_backup_is_private_and_replaces_the_one_before(engine: Engine, archive
         assert json.loads(whole.read("scrubjay.json"))["owners"][0]["owner"]["name"] == "ana"
 
 
+@pytest.mark.promise("backups")
 def test_vectors_of_another_model_are_made_anew(tmp_path: Path, memory: Memory, archive: Path) -> None:
     memory.add("I keep bees behind the house", user_id="ana")
     backup(memory.engine, archive)
@@ -235,6 +238,8 @@ def test_vectors_of_another_model_are_made_anew(tmp_path: Path, memory: Memory, 
         assert other.search("insects that make honey", user_id="ana")[0]["memory"] == "I keep bees behind the house"
 
 
+@pytest.mark.promise("backups")
+@pytest.mark.promise("concurrency")
 def test_a_backup_is_made_while_others_write(tmp_path: Path, embedder: FastembedEmbedder, archive: Path) -> None:
     with Memory(tmp_path / "data", embedder=embedder) as writer, Memory(tmp_path / "data", embedder=embedder) as saver:
         told: list[str] = []
