@@ -147,7 +147,7 @@ def run(trials: int, seed: int, *, only: str = "") -> Told:
 
 def _trial(worker: Worker, made: Field, kind: str, randomness: random.Random, took_s: list[float]) -> Row:
     facts = [i for i in made.ledger.versions if i not in made.ledger.episodes | made.ledger.expiring]
-    changeable = [i for i in facts if kind == "forget" or i not in made.ledger.along]
+    changeable = [i for i in facts if i not in made.ledger.astray and (kind == "forget" or i not in made.ledger.along)]
     spoken = [i for i in made.ledger.versions if i in made.ledger.episodes]
     job = {
         "folder": str(made.folder),

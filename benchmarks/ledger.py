@@ -31,7 +31,8 @@ class Ledger:
     """The memories of one folder: what each one's versions say, and what is gone.
 
     `along`: what a fact takes with it when it is forgotten, and what takes it. `in_doubt`: what a killed worker was
-    forgetting and is still there; `unfinished`: the erasure that the kill has left to others.
+    forgetting and is still there; `unfinished`: the erasure that the kill has left to others. `astray`: memories that
+    have no current version or whose versions are no line, which was told already.
     """
 
     versions: dict[str, list[Wording]] = field(default_factory=dict)
@@ -42,6 +43,7 @@ class Ledger:
     along: dict[str, str] = field(default_factory=dict)
     in_doubt: list[str] = field(default_factory=list)
     unfinished: Erasure | None = None
+    astray: set[str] = field(default_factory=set)
 
     def done(self, intent: dict[str, Any], result: dict[str, Any]) -> None:
         """Write down what was acknowledged."""
@@ -189,7 +191,9 @@ def compare(ledger: Ledger, by_id: dict[str, list[MemoryRecord]], row: Row) -> N
         rows = by_id.get(memory_id, [])
         if memory_id in ledger.expiring and not rows:
             continue
-        wrong = [*_wrong(rows, told)]
+        astray = [] if memory_id in ledger.astray else [*_astray(rows)]
+        ledger.astray |= {memory_id} if astray else set()
+        wrong = [*_wrong(rows, told), *astray]
         for column, what in wrong:
             row.count(column, f"{memory_id} {what}")
         if wrong:
@@ -215,6 +219,10 @@ def _wrong(rows: list[MemoryRecord], told: list[Wording]) -> Iterator[tuple[str,
     for record in rows:
         if record.version <= len(told) and (fields := told[record.version - 1].differing(record)):
             yield "torn", f"version {record.version} differs in {fields}: {worded(record)}"
+
+
+def _astray(rows: list[MemoryRecord]) -> Iterator[tuple[str, str]]:
+    """Give what is wrong with how the versions of one memory follow each other, by column."""
     if rows and all(record.valid_to is not None for record in rows):
         yield "lost", f"all of its {len(rows)} versions are closed, and none has followed"
     if not _is_one_line(rows):
