@@ -1,6 +1,7 @@
 """A backup holds everything, and a restore brings back what is missing and nothing that was forgotten."""
 
 import json
+import subprocess
 import threading
 import zipfile
 from dataclasses import replace
@@ -10,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from clock import Clock
+from engines import engine_over
 from folders import opened, put
 from records import ANA, BEN, NOON, UNITS, record
+from scripts import command
 from scrubjay import InvalidInput, Memory, StoreError
 from scrubjay.embedding.fastembed import FastembedEmbedder
 from scrubjay.journeys.archiving import Restored, backup, restore
@@ -96,7 +99,7 @@ def test_what_was_forgotten_since_is_not_brought_back(engine: Engine, archive: P
     prefix = ANA.prefix
     said, fact, other = f"{prefix}aaaaaaaaaa", f"{prefix}bbbbbbbbbb", f"{prefix}cccccccccc"
     put(
-        engine,
+        engine.store,
         record(said, "I saw a kingfisher", kind=Kind.EPISODE),
         record(fact, "Ana saw a kingfisher", source_ids=(said,), evidence=("saw a kingfisher",)),
         record(other, "Ana was outside", source_ids=(said, "more"), evidence=("saw a kingfisher", "outside")),
@@ -260,3 +263,37 @@ def test_a_backup_is_made_while_others_write(tmp_path: Path, embedder: Fastembed
         assert backup(saver.engine, archive).rows == 30
         owner = Owner(tenant="local", scope=Scope.USER, name="ana")
         assert saver.engine.store.count(owner, Filter()) == 30
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backup of some thousand rows, every second one closed by the next version."""
+    folder = tmp_path_factory.mktemp("large")
+    store = opened(folder / "data")
+    closed = [record(f"m{n}", valid_to=NOON + DAY) for n in range(2_500)]
+    put(store, *closed, *(replace(row, version=2, valid_from=NOON + DAY, valid_to=None) for row in closed))
+    backup(engine_over(store), folder / "backup.zip")
+    store.close()
+    return folder
+
+
+@pytest.mark.promise("backups")
+@pytest.mark.promise("durability")
+@pytest.mark.parametrize("thousands", [1, 2, 3])
+def test_a_restore_that_was_killed_is_completed_by_the_next(large: Path, tmp_path: Path, thousands: int) -> None:
+    with subprocess.Popen(
+        command("restore", tmp_path / "data", large / "backup.zip"), stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        told = [process.stdout.readline() for _ in range(thousands)]
+        process.kill()
+    assert told == [f"{number}000\n" for number in range(1, thousands + 1)]
+    store, whole = opened(tmp_path / "data"), opened(large / "data")
+    there = store.count(ANA, Filter())
+    assert 1_000 * thousands <= there <= 5_000
+    again = restore(engine_over(store), large / "backup.zip")
+    assert again == Restored(written=5_000 - there, known=there, left_out=0)
+    assert store.find(ANA, Filter()) == whole.find(ANA, Filter())
+    assert store.unfinished(ANA) is None
+    store.close()
+    whole.close()
