@@ -12,7 +12,7 @@ import numpy as np
 from durable import OWNER, USER, Row, Told, fact_of, new_word, opened, temporary, text_of
 
 from scrubjay import Memory
-from scrubjay.stores.disk import bytes_of, files_below
+from scrubjay.disk import bytes_of, files_below
 from scrubjay.types import Filter
 
 _SEARCHES = 200

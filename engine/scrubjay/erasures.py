@@ -6,11 +6,15 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
-    """Memories with all their versions (`ids`) and single versions of others; `everything`: all that the owner has."""
+    """Memories with all their versions (`ids`) and single versions of others; `everything`: all that the owner has.
+
+    `unread`: the table could not be read, so there are more ids than these.
+    """
 
     ids: tuple[str, ...] = ()
     versions: tuple[tuple[str, int], ...] = ()
     everything: bool = False
+    unread: bool = False
 
     def __or__(self, other: "Erasure") -> "Erasure":
         """Return the erasure that takes what either takes."""
@@ -18,6 +22,7 @@ class Erasure:
             ids=tuple(dict.fromkeys((*self.ids, *other.ids))),
             versions=tuple(dict.fromkeys((*self.versions, *other.versions))),
             everything=self.everything or other.everything,
+            unread=self.unread or other.unread,
         )
 
 
@@ -42,8 +47,8 @@ class Forgotten:
 class Proof:
     """What was looked at when an erasure was done.
 
-    `rows_left`: rows of it that are still found; `files_left`: files from before it that are still there. Both are 0:
-    else StoreError is raised. `files_removed`: how many files went.
+    `rows_left`: rows of it that are still found; `files_left`: files from before it that are still there. An erasure
+    with either is not done: StoreError is raised. `files_removed`: how many files went.
     """
 
     rows_left: int = 0

@@ -106,10 +106,7 @@ class Memory:
             session_ttl=session_ttl,
             tenant=tenant,
             reading=Reading(
-                extractor=self._extractor,
-                background=self._background,
-                timeout_s=extract_timeout_s,
-                wait_s=add_wait_s,
+                extractor=self._extractor, background=self._background, timeout_s=extract_timeout_s, wait_s=add_wait_s
             ),
             ranking=ranking or Ranking(),
             helpers=self._helpers,

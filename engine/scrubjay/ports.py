@@ -32,7 +32,7 @@ class Work(Enum):
 class TableStats:
     """How much there is of an owner: rows (one per version of a memory), memories, and those still to be read.
 
-    `versions`: states of the table that are kept for whoever reads it now. `size`: bytes of all its files.
+    `states`: of the table, kept for whoever reads an older one now. `size`: bytes of all its files.
     `maintained_at`: when it was tended to last, None for never. `embedding`: the model of its vectors, "" when the
     store does not keep it.
     """
@@ -40,7 +40,7 @@ class TableStats:
     rows: int
     memories: int
     pending: int
-    versions: int = 1
+    states: int = 1
     size: int = 0
     maintained_at: datetime | None = None
     embedding: str = ""

@@ -10,6 +10,15 @@ def untold(done: int, of: int) -> None:
     """Tell nobody of the progress."""
 
 
+def share_of(told: Progress, *, number: int, of: int) -> Progress:
+    """Return what tells the progress of one of several things of the same size, of which `number` are done."""
+
+    def report(done: int, steps: int) -> None:
+        told(number * steps + done, of * steps)
+
+    return report
+
+
 def part_of(told: Progress, *, begin: int, total: int) -> Progress:
     """Return what tells the progress of a part as that of the whole, of which `begin` steps are done."""
 

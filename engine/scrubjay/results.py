@@ -21,6 +21,10 @@ _SUSPECT = (
 )
 
 
+GONE = "It was checked: no row of it and no file from before is left."
+"""What a receipt says to a person; an erasure of which that is not true raises StoreError."""
+
+
 class Results(dict[str, Any]):
     """`{"results": [...], ...}` that also iterates, indexes and counts its results.
 
@@ -132,7 +136,7 @@ def _table_shape(owner: Owner, stats: TableStats) -> dict[str, Any]:
         "memories": stats.memories,
         "rows": stats.rows,
         "pending": stats.pending,
-        "versions": stats.versions,
+        "states": stats.states,
         "bytes": stats.size,
         "embedding": stats.embedding,
         "maintained_at": shown(stats.maintained_at),

@@ -209,7 +209,7 @@ def test_a_backup_takes_no_other_files_place(engine: Engine, tmp_path: Path) -> 
     with pytest.raises(InvalidInput, match="is no backup; it was left as it is"):
         backup(engine, letter)
     assert letter.read_text() == "Dear Ana"
-    with pytest.raises(StoreError, match="cannot write the backup"):
+    with pytest.raises(InvalidInput, match="in a folder that is not there"):
         backup(engine, tmp_path / "nowhere" / "backup.zip")
 
 
@@ -234,7 +234,11 @@ def test_vectors_of_another_model_are_made_anew(tmp_path: Path, memory: Memory, 
     contents["owners"][0]["embedding"] = "another model"
     vectors = next(name for name in entries if name.endswith(".f32"))
     with zipfile.ZipFile(archive, "w") as new:
-        for name, content in {**entries, vectors: b"", "scrubjay.json": json.dumps(contents).encode()}.items():
+        for name, content in {
+            **entries,
+            vectors: bytes(4 * 384),
+            "scrubjay.json": json.dumps(contents).encode(),
+        }.items():
             new.writestr(name, content)
     with Memory(tmp_path / "other", embedder=memory.embedder) as other:
         assert restore(other.engine, archive).written == 1
@@ -297,3 +301,40 @@ def test_a_restore_that_was_killed_is_completed_by_the_next(large: Path, tmp_pat
     assert store.unfinished(ANA) is None
     store.close()
     whole.close()
+
+
+@pytest.mark.promise("backups")
+def test_what_is_here_outlives_a_second_restore_of_where_it_was_forgotten(
+    engine: Engine, archive: Path, tmp_path: Path
+) -> None:
+    kept, other = f"{ANA.prefix}aaaaaaaaaa", f"{ANA.prefix}bbbbbbbbbb"
+    put(engine.store, record(kept), record(other))
+    backup(engine, archive)
+    same_model(engine, archive)
+    here = emptied(engine, tmp_path)
+    restore(here, archive)
+    forget(engine, None, [kept])
+    for source in (engine, here):
+        backup(source, archive)
+        same_model(engine, archive)
+        restore(here, archive)
+    there = replace(here, store=InMemoryStore())
+    assert restore(there, archive) == Restored(written=2, known=0, left_out=0)
+    here.store.close()
+
+
+@pytest.mark.promise("backups")
+def test_after_everything_of_a_damaged_table_was_forgotten_nothing_comes_back(
+    tmp_path: Path, memory: Memory, archive: Path
+) -> None:
+    memory.add("I saw a kingfisher", user_id="ana")
+    owner = Owner(tenant="local", scope=Scope.USER, name="ana")
+    backup(memory.engine, archive)
+    for path in tmp_path.joinpath("data", "memories").rglob("*.lance"):
+        if path.is_file():
+            path.write_bytes(b"")
+    with Memory(tmp_path / "data", embedder=memory.embedder) as again:
+        again.delete_all(user_id="ana")
+        assert restore(again.engine, archive) == Restored(written=0, known=0, left_out=1)
+        again.add("I saw a heron", user_id="ana")
+        assert again.engine.store.count(owner, Filter()) == 1

@@ -186,17 +186,18 @@ def test_the_house_is_looked_after_on_the_command_line(tmp_path: Path) -> None:
     assert run_json(data, "restore", file) == {"written": 0, "known": 1, "left_out": 1}
     assert run_json(copy, "restore", file) == {"written": 2, "known": 0, "left_out": 0}
     assert [m["id"] for m in run_json(data, "list")["memories"]] == [kept]
-    assert run(data, "restore", file) == "Restored 0; 1 were there already, 1 were forgotten or have expired.\n"
+    assert run(data, "restore", file).endswith("restored: 0; there already: 1; left out, as forgotten or expired: 1.\n")
     told = run_json(data, "stats")
     assert told["folder"] == str(data)
     mine, agents = told["tables"]
     assert (mine["scope"], mine["name"], mine["memories"], mine["rows"], mine["pending"]) == ("user", "ana", 1, 1, 0)
     assert mine["bytes"] > 1000
-    assert mine["versions"] >= 1
+    assert mine["states"] >= 1
     assert mine["embedding"].startswith("all-MiniLM-L6-v2")
     assert (agents["scope"], agents["rows"], agents["bytes"]) == ("agent", 0, 0)
-    assert "user ana: 1 memories in 1 versions; " in run(data, "stats")
-    assert run(data, "backup", str(tmp_path / "nowhere" / "file.zip"), status=1).startswith("Error: cannot write")
+    assert "user ana: 1 memory in 1 version; " in run(data, "stats")
+    assert "Nothing is remembered yet." in run(tmp_path / "new", "stats")
+    assert "folder that is not there" in run(data, "backup", str(tmp_path / "nowhere" / "file.zip"), status=1)
     written = "".join(path.read_text() for path in data.joinpath("erasures").glob("*.jsonl"))
     assert gone in written
     assert "kingfisher" not in written

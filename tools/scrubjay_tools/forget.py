@@ -12,7 +12,7 @@ from scrubjay.errors import InvalidInput
 from scrubjay.inputs import scope_of
 from scrubjay.journeys import forgetting
 from scrubjay.recall.reply import memory_line
-from scrubjay.results import receipt_shape, related_shape
+from scrubjay.results import GONE, receipt_shape, related_shape
 from scrubjay.types import MAX_BATCH, Scope
 from scrubjay_tools.arguments import ScopeName, SessionId
 from scrubjay_tools.host import Host, caller_of, engine_of, reporting
@@ -94,4 +94,4 @@ def _told(receipt: forgetting.Receipt) -> CallToolResult:
     proof = receipt_shape(receipt)
     named = len(receipt.forgotten)
     line = f"Forgot {named} memories; {receipt.erased} went in all, with the words they rest on, at {proof['at']}."
-    return reply({"forgotten": list(receipt.forgotten), "receipt": proof}, [line])
+    return reply({"forgotten": list(receipt.forgotten), "receipt": proof}, [line, *([GONE] if receipt.erased else [])])

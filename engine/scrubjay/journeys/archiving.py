@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scrubjay.erasures import Forgotten
-from scrubjay.journeys.archive import Kept, Reader, writing
+from scrubjay.journeys.backup_file import Kept, Reader, new_backup
 from scrubjay.journeys.engine import Engine
-from scrubjay.journeys.writing import writing as writing_alone
+from scrubjay.journeys.writing import writing
 from scrubjay.progress import Progress, part_of, untold
 from scrubjay.remembering.cascade import bereft
 from scrubjay.types import Filter, MemoryRecord, Owner
@@ -46,10 +46,10 @@ def backup(engine: Engine, path: Path, told: Progress = untold) -> BackedUp:
     owners = engine.store.owners()
     total = sum(engine.store.stats(owner).rows for owner in owners)
     rows = 0
-    with writing(path) as archive:
+    with new_backup(path) as archive:
         for owner in owners:
             before = rows
-            for done in archive.put(owner, _model(engine, owner), engine.store.rows(owner)):
+            for done in archive.put(owner, engine.store.stats(owner).embedding, engine.store.rows(owner)):
                 rows = before + done
                 told(min(rows, total), total)
             archive.put_forgotten(owner, engine.store.forgotten(owner))  # after the rows: else one could slip through
@@ -65,13 +65,13 @@ def restore(engine: Engine, path: Path, told: Progress = untold) -> Restored:
     """
     results = []
     with closing(Reader(path)) as archive:
-        parts = {kept.owner: list(archive.rows(kept)) for kept in archive.owners}
-        total = sum(kept.rows for kept in archive.owners)
+        kept = [(each, archive.rows(each), archive.forgotten(each)) for each in archive.owners]  # read before written
+        total = sum(sum(each.parts) for each in archive.owners)
         done = 0
-        for kept in archive.owners:
+        for each, parts, forgotten in kept:
             report = part_of(told, begin=done, total=total)
-            results.append(_restore_owner(engine, archive, kept, parts[kept.owner], report))
-            done += kept.rows
+            results.append(_restore_owner(engine, archive, each, parts, forgotten, report))
+            done += sum(each.parts)
     return Restored(
         written=sum(result.written for result in results),
         known=sum(result.known for result in results),
@@ -80,18 +80,22 @@ def restore(engine: Engine, path: Path, told: Progress = untold) -> Restored:
 
 
 def _restore_owner(
-    engine: Engine, archive: Reader, kept: Kept, parts: Sequence[Sequence[MemoryRecord]], told: Progress
+    engine: Engine,
+    archive: Reader,
+    kept: Kept,
+    parts: Sequence[Sequence[MemoryRecord]],
+    forgotten: Forgotten,
+    told: Progress,
 ) -> Restored:
     owner, now = kept.owner, engine.now()
-    engine.store.note_forgotten(owner, archive.forgotten(kept), at=now)
-    rows = _staying(parts, engine.store.forgotten(owner), now)
+    rows = _staying(parts, engine.store.forgotten(owner) | forgotten, now)
     versions: dict[str, list[MemoryRecord]] = {}
     for row in rows.values():
         versions.setdefault(row.id, []).append(row)
     done = written = 0
     for number, part in enumerate(parts, start=1):
         vectors = _vectors(engine, archive, kept, number, part)
-        with writing_alone(engine, owner):
+        with writing(engine, owner):
             present = _present(engine, owner, part)
             added = [at for at, row in enumerate(part) if row.key in rows and _is_missing(rows[row.key], present)]
             later = {part[at].id for at in added if part[at].version > max(present.get(part[at].id, {0}))}
@@ -103,8 +107,18 @@ def _restore_owner(
                 replaced=[row for row in closed if row.version in present.get(row.id, ())],
             )
         written, done = written + len(added), done + len(part)
-        told(done, kept.rows)
+        told(done, sum(kept.parts))
+    _note_forgotten(engine, owner, forgotten)
     return Restored(written=written, known=len(rows) - written, left_out=done - len(rows))
+
+
+def _note_forgotten(engine: Engine, owner: Owner, forgotten: Forgotten) -> None:
+    """Note what was forgotten elsewhere, but for what is here: it stays, and the next backup is to hold it."""
+    with engine.store.exclusive(owner):
+        here = {row.key for row in engine.store.find(owner, Filter())}
+        ids = forgotten.ids - {memory_id for memory_id, _ in here}
+        elsewhere = Forgotten(ids=ids, versions=forgotten.versions - here, all_until=forgotten.all_until)
+        engine.store.note_forgotten(owner, replace(elsewhere, all_until=None) if here else elsewhere, at=engine.now())
 
 
 def _staying(parts: Sequence[Sequence[MemoryRecord]], gone: Forgotten, now: datetime) -> dict[Key, MemoryRecord]:
@@ -136,8 +150,4 @@ def _is_missing(row: MemoryRecord, present: Mapping[str, set[int]]) -> bool:
 def _vectors(engine: Engine, archive: Reader, kept: Kept, number: int, part: Sequence[MemoryRecord]) -> "Vectors":
     if kept.embedding not in {"", engine.embedder.signature}:
         return engine.embedder.embed_documents([row.text for row in part])
-    return archive.vectors(kept, number, len(part))
-
-
-def _model(engine: Engine, owner: Owner) -> str:
-    return engine.store.stats(owner).embedding
+    return archive.vectors(kept, number)

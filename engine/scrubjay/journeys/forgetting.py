@@ -9,7 +9,7 @@ from scrubjay.errors import StoreError
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.searching import Question, search
 from scrubjay.journeys.writing import writing
-from scrubjay.progress import Progress, untold
+from scrubjay.progress import Progress, share_of, untold
 from scrubjay.remembering.cascade import bereft, episodes_taken, taken_along
 from scrubjay.types import Caller, Filter, Kind, MemoryRecord, Owner, Scope, Shown, Visibility
 
@@ -37,11 +37,13 @@ def forget(engine: Engine, caller: Caller | None, ids: Sequence[str], told: Prog
     forgotten: list[str] = []
     erased = rewritten = 0
     proof = Proof()
-    for owner, owned in engine.by_owner(ids, caller).items():
+    by_owner = engine.by_owner(ids, caller)
+    for number, (owner, owned) in enumerate(by_owner.items()):
+        report = share_of(told, number=number, of=len(by_owner))
         with writing(engine, owner):
             erasure, rows = _taken(engine, owner, engine.store.find(owner, Filter(ids=tuple(owned))))
             changed = bereft(rows, erasure)
-            proof += _erase(engine, owner, erasure, changed, told)
+            proof += _erase(engine, owner, erasure, changed, report)
         gone = set(erasure.ids)
         forgotten += [memory_id for memory_id in owned if memory_id in gone]
         erased += len(gone)
@@ -72,10 +74,12 @@ def forget_everything(engine: Engine, caller: Caller, scope: Scope, told: Progre
         visible = Visibility(scopes=frozenset({Scope.SESSION}), session_id=caller.session_id)
         return forget(engine, caller, _ids(engine, owner, Filter(visible=visible)), told)
     with engine.store.exclusive(owner):
-        gone = _all_ids(engine, owner)
-        proof = engine.store.erase(owner, Erasure(ids=tuple(gone), everything=True), at=engine.now(), told=told)
+        gone, unread = _all_ids(engine, owner)
+        proof = engine.store.erase(
+            owner, Erasure(ids=tuple(gone), everything=True, unread=unread), at=engine.now(), told=told
+        )
     if scope is Scope.USER:
-        lessons, of_lessons = _forget_lessons(engine, caller)
+        lessons, of_lessons = _forget_written_elsewhere(engine, caller)
         gone, proof = gone + lessons, proof + of_lessons
     return Receipt(forgotten=tuple(gone), erased=len(gone), rewritten=0, at=engine.now(), proof=proof)
 
@@ -96,7 +100,7 @@ def forget_expired(engine: Engine, owner: Owner) -> None:
         _erase(engine, owner, erasure, bereft([*rows, *versions], erasure))
 
 
-def _forget_lessons(engine: Engine, caller: Caller) -> tuple[list[str], Proof]:
+def _forget_written_elsewhere(engine: Engine, caller: Caller) -> tuple[list[str], Proof]:
     """Erase what the person wrote into others' tables of the tenant, version by version; others' versions stay."""
     forgotten: list[str] = []
     proof = Proof()
@@ -137,12 +141,12 @@ def _taken(engine: Engine, owner: Owner, targets: Sequence[MemoryRecord]) -> tup
     return erasure, list(rows.values())
 
 
-def _all_ids(engine: Engine, owner: Owner) -> list[str]:
-    """Return the ids of everything; none when the table is damaged: it goes all the same."""
+def _all_ids(engine: Engine, owner: Owner) -> tuple[list[str], bool]:
+    """Return the ids of everything, and whether they could not be read: a damaged table goes all the same."""
     try:
-        return _ids(engine, owner, Filter())
+        return _ids(engine, owner, Filter()), False
     except StoreError:
-        return []
+        return [], True
 
 
 def _ids(engine: Engine, owner: Owner, where: Filter) -> list[str]:

@@ -8,6 +8,7 @@ from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.forgetting import forget_expired
 from scrubjay.journeys.writing import finish_erasure
 from scrubjay.ports import Work
+from scrubjay.types import Owner
 
 logger = logging.getLogger(__name__)
 
@@ -15,13 +16,13 @@ _PAUSE_S = 60.0
 
 
 def maintain(engine: Engine) -> int:
-    """Do what waits to be done and return for how many owners; cheap when there is nothing. Raises StoreError.
+    """Do what waits to be done and return for how many owners; cheap when there is nothing.
 
-    What fails for one owner is logged, and tried again the next time.
+    What fails is logged, and tried again the next time.
     """
     done = 0
     for work, do in ((Work.UNFINISHED, finish_erasure), (Work.EXPIRED, forget_expired)):
-        for owner in engine.store.owners_with(work, now=engine.now()):
+        for owner in _waiting(engine, work):
             try:
                 do(engine, owner)
                 engine.store.maintain(owner)
@@ -30,6 +31,14 @@ def maintain(engine: Engine) -> int:
             else:
                 done += 1
     return done
+
+
+def _waiting(engine: Engine, work: Work) -> list[Owner]:
+    try:
+        return engine.store.owners_with(work, now=engine.now())
+    except StoreError as error:
+        logger.warning("maintenance is put off: %s", error)
+        return []
 
 
 class Maintenance:

@@ -11,9 +11,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from scrubjay.disk import append
 from scrubjay.erasures import Erasure, Forgotten, Proof
-from scrubjay.moments import moment, shown
-from scrubjay.stores.disk import append
+from scrubjay.moments import moment
 from scrubjay.stores.markers import Markers
 
 _BEGUN, _DONE, _NOTED = "begun", "done", "noted"
@@ -33,11 +33,11 @@ class ErasureLog:
     def begin(self, name: str, erasure: Erasure, *, at: datetime) -> None:
         """Note what is going to be erased."""
         self._unfinished.set(name)  # before the line: a marker too many only costs a look
-        self._append(name, {"event": _BEGUN, "at": shown(at), **_written(erasure)})
+        self._append(name, {"event": _BEGUN, "at": at.isoformat(), **_written(erasure)})
 
     def end(self, name: str, proof: Proof, *, at: datetime) -> None:
         """Note that it is gone."""
-        self._append(name, {"event": _DONE, "at": shown(at), "files_removed": proof.files_removed})
+        self._append(name, {"event": _DONE, "at": at.isoformat(), "files_removed": proof.files_removed})
         self._unfinished.clear(name)
 
     def note(self, name: str, forgotten: Forgotten, *, at: datetime) -> None:
@@ -48,10 +48,11 @@ class ErasureLog:
             versions=tuple(sorted(forgotten.versions - known.versions)),
         )
         if new.ids or new.versions:
-            self._append(name, {"event": _NOTED, "at": shown(at), **_written(new)})
+            self._append(name, {"event": _NOTED, "at": at.isoformat(), **_written(new)})
         until = forgotten.all_until
         if until is not None and (known.all_until is None or known.all_until < until):
-            self._append(name, {"event": _NOTED, "at": shown(until), **_written(Erasure(everything=True))})
+            unread = Erasure(everything=True, unread=True)
+            self._append(name, {"event": _NOTED, "at": until.isoformat(), **_written(unread)})
 
     def unfinished(self, name: str) -> Erasure | None:
         """Return what was begun and is not done, None if there is nothing."""
@@ -77,7 +78,7 @@ class ErasureLog:
             erasure = _read(line)
             ids.update(erasure.ids)
             versions.update(erasure.versions)
-            if erasure.everything and not erasure.ids:
+            if erasure.unread:
                 at = moment(line["at"], field="at")
                 all_until = max(filter(None, (all_until, at)), default=None)
         return Forgotten(ids=frozenset(ids), versions=frozenset(versions), all_until=all_until)
@@ -104,10 +105,9 @@ class ErasureLog:
 
 
 def _written(erasure: Erasure) -> dict[str, Any]:
-    shape = {"ids": list(erasure.ids), "versions": [list(key) for key in erasure.versions]}
-    return {name: value for name, value in shape.items() if value} | (
-        {"everything": True} if erasure.everything else {}
-    )
+    shape: dict[str, Any] = {"ids": list(erasure.ids), "versions": [list(key) for key in erasure.versions]}
+    shape |= {"everything": erasure.everything, "unread": erasure.unread}
+    return {name: value for name, value in shape.items() if value}
 
 
 def _read(line: dict[str, Any]) -> Erasure:
@@ -115,4 +115,5 @@ def _read(line: dict[str, Any]) -> Erasure:
         ids=tuple(line.get("ids", ())),
         versions=tuple((memory_id, version) for memory_id, version in line.get("versions", ())),
         everything=line.get("everything", False),
+        unread=line.get("unread", False),
     )

@@ -4,24 +4,26 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
+from scrubjay.disk import bytes_of, sync
 from scrubjay.erasures import Erasure, Forgotten, Proof
 from scrubjay.errors import StoreError
 from scrubjay.moments import moment
 from scrubjay.ports import TableStats, Work
 from scrubjay.progress import Progress, untold
-from scrubjay.stores.disk import bytes_of, sync
 from scrubjay.stores.erasure_log import ErasureLog
-from scrubjay.stores.lancedb_discarding import discard, finish_discarding
+from scrubjay.stores.lancedb_discarding import discard, finish_discarding, left_of
+from scrubjay.stores.lancedb_errors import translated
 from scrubjay.stores.lancedb_upkeep import Upkeep
 from scrubjay.stores.lancedb_waiting import Waiting
 from scrubjay.stores.locks import OwnerLocks
 from scrubjay.stores.markers import Markers
 from scrubjay.stores.matching import order
-from scrubjay.stores.sql import is_erased
+from scrubjay.stores.sql import erased_condition
 from scrubjay.types import PENDING, Filter, Match, MemoryRecord, Owner, Position
 
 if TYPE_CHECKING:
@@ -34,8 +36,6 @@ if TYPE_CHECKING:
     from scrubjay.stores.lancedb_reembedding import Stage
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 _EXTRACTION = ".extraction"
 _UPKEEP_WAIT_S = 5.0
@@ -184,7 +184,6 @@ class LanceDBStore:
     def rows(self, owner: Owner) -> "Iterator[tuple[list[MemoryRecord], Vectors]]":
         """Give all rows with their vectors, as they are at one moment."""
         from scrubjay.stores.lancedb_rows import record_of, rows_of, vectors_of
-        from scrubjay.stores.lancedb_tables import translated
 
         rows = self._tables.read(owner, lambda table: table.to_arrow(), nothing=None)
         for begin in range(0, 0 if rows is None else rows.num_rows, _ROWS_AT_ONCE):
@@ -203,8 +202,6 @@ class LanceDBStore:
         told: Progress = untold,
     ) -> Proof:
         """Write what stays anew, in one commit, and remove every file from before."""
-        from scrubjay.stores.lancedb_tables import translated
-
         with self.exclusive(owner), translated("erase"):
             unfinished = self._log.unfinished(owner.digest)
             erasure |= unfinished or Erasure()
@@ -217,34 +214,31 @@ class LanceDBStore:
                 proof = self._discard(owner)
             else:
                 proof = self._rewrite_without(owner, table, erasure, rewritten, told)
+            if proof.rows_left or proof.files_left:
+                raise StoreError(
+                    f"{proof.rows_left} rows and {proof.files_left} files are still there; forget them again"
+                )
             self._log.end(owner.digest, proof, at=at)
             return proof
 
     def unfinished(self, owner: Owner) -> Erasure | None:
         """Return what was begun to be erased and is not done, None if there is nothing."""
-        from scrubjay.stores.lancedb_tables import translated
-
         with translated("read"):
             return self._log.unfinished(owner.digest)
 
     def forgotten(self, owner: Owner) -> Forgotten:
         """Return what the log of erasures says."""
-        from scrubjay.stores.lancedb_tables import translated
-
         with self.exclusive(owner), translated("read"):
             return self._log.erased(owner.digest)
 
     def note_forgotten(self, owner: Owner, forgotten: Forgotten, *, at: datetime) -> None:
         """Add to the log what was erased in the folder that a backup was made of."""
-        from scrubjay.stores.lancedb_tables import translated
-
         with self.exclusive(owner), translated("write"):
             self._log.note(owner.digest, forgotten, at=at)
 
     def reembed(self, owner: Owner, embed: "Callable[[Sequence[str]], Vectors]", told: Progress = untold) -> bool:
         """Make the vectors beside the table, and put them into it in one commit when all are there."""
         from scrubjay.stores.lancedb_reembedding import reembed
-        from scrubjay.stores.lancedb_tables import translated
 
         with translated("reembed"):
             done = reembed(self._tables, owner, self._stage(owner), embed, told)
@@ -277,7 +271,7 @@ class LanceDBStore:
             rows=self.count(owner, Filter()),
             memories=self._tables.read(owner, lambda table: len(set(_ids(table))), nothing=0),
             pending=self.count(owner, PENDING),
-            versions=len(folder.versions()),
+            states=len(folder.versions()),
             size=bytes_of(folder.files()),
             maintained_at=moment(folder.notes().tended_at, field="tended_at"),
             embedding=self._tables.read(owner, lambda table: embedding_of(table.schema)[0], nothing=""),
@@ -285,8 +279,6 @@ class LanceDBStore:
 
     def owners(self, *, prefix: str = "") -> list[Owner]:
         """Return the owners of the tables whose names begin with `prefix`."""
-        from scrubjay.stores.lancedb_tables import translated
-
         with translated("read"):
             if prefix:  # somebody looks for an id, perhaps to forget it again: what a killed process took away goes
                 self._finish_discarding(f"{prefix}*")
@@ -294,8 +286,6 @@ class LanceDBStore:
 
     def owners_with(self, work: Work, *, now: datetime) -> list[Owner]:
         """Return the owners whom a marker names."""
-        from scrubjay.stores.lancedb_tables import translated
-
         with translated("read"):
             if work is Work.PENDING:
                 names = self._waiting.with_pending()
@@ -333,7 +323,7 @@ class LanceDBStore:
         return Stage(self._root / "reembedding" / owner.digest, embedding=self._embedding)
 
     def _count_erased(self, table: "Table", erasure: Erasure) -> int:
-        return int(table.count_rows(is_erased(erasure)))
+        return int(table.count_rows(erased_condition(erasure)))
 
     def _rewrite_without(
         self, owner: Owner, table: "Table", erasure: Erasure, rewritten: Sequence[MemoryRecord], told: Progress
@@ -342,15 +332,12 @@ class LanceDBStore:
 
         self._waiting.announce(owner, rewritten)
         rows = staying(self._tables.batches(table), table.schema, erasure, rewritten)
-        removed = self._tables.rewrite(owner, rows, table.schema, told)
+        proof = self._tables.rewrite(owner, rows, table.schema, told)
         self._stage(owner).clear()
         self._images.drop(owner.digest)
         self._waiting.update(owner, table)
         self._waiting.update_expiry(owner, table)
-        left = self._count_erased(table, erasure)
-        if left:
-            raise StoreError(f"{left} rows that were erased are still there; try again")
-        return Proof(files_removed=removed)
+        return replace(proof, rows_left=self._count_erased(table, erasure))
 
     def _discard(self, owner: Owner) -> Proof:
         self._tables.close(owner)
@@ -359,7 +346,7 @@ class LanceDBStore:
         removed = discard(self._tables.folder(owner).path)
         self._images.drop(owner.digest)
         self._waiting.clear(owner)
-        return Proof(files_removed=removed)
+        return Proof(files_removed=removed, files_left=len(left_of(self._tables.folder(owner).path)))
 
     def _finished(self, name: str, now: datetime) -> bool:
         """Finish an erasure that was interrupted when the table had been taken away; whether it was one."""

@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from scrubjay.stores.disk import files_below, sync
+from scrubjay.disk import files_below, sync
 
 _DISCARDED = ".discarded"
 
@@ -31,6 +31,12 @@ def finish_discarding(tables: Path, *, name: str = "*") -> int:
     Raises OSError.
     """
     return sum(_remove(gone) for gone in tables.glob(f"{name}{_DISCARDED}-*"))
+
+
+def left_of(folder: Path) -> set[Path]:
+    """Return the files of a table that are left, wherever they were put."""
+    places = [folder, *folder.parent.glob(f"{folder.stem}{_DISCARDED}-*")]
+    return {path for place in places for path in files_below(place)}
 
 
 def _remove(folder: Path) -> int:

@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from scrubjay.disk import files_below, put
 from scrubjay.errors import InvalidInput, StoreError
 from scrubjay.moments import moment
-from scrubjay.stores.disk import files_below, put
 
 logger = logging.getLogger(__name__)
 

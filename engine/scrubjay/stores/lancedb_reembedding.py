@@ -5,7 +5,6 @@ what may be forgotten meanwhile: an erasure removes them, and they are made agai
 """
 
 import hashlib
-import os
 import shutil
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -16,8 +15,8 @@ from zipfile import BadZipFile
 import numpy as np
 import pyarrow as pa
 
+from scrubjay.disk import replacing
 from scrubjay.progress import Progress, part_of
-from scrubjay.stores.disk import sync
 from scrubjay.stores.lancedb_rows import embedding_of
 from scrubjay.stores.sql import condition
 from scrubjay.types import Filter, Owner
@@ -59,15 +58,9 @@ class Stage:
         if not keys:
             return
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = self._folder / f"{self._model}-{keys[0][0]}-{keys[0][1]}.npz"
-        new = path.with_suffix(".new")
-        with new.open("wb") as file:
-            ids, versions = zip(*keys, strict=True)
+        ids, versions = zip(*keys, strict=True)
+        with replacing(self._folder / f"{self._model}-{ids[0]}-{versions[0]}.npz") as file:
             np.savez(file, ids=np.array(ids), versions=np.array(versions), vectors=vectors)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-        sync(self._folder)
 
     def clear(self) -> None:
         """Remove all of it."""

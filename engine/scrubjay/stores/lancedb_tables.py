@@ -7,7 +7,6 @@ recovery from a power cut.
 
 import errno
 import logging
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -18,11 +17,13 @@ from typing import TYPE_CHECKING, TypeVar
 import lancedb
 import pyarrow as pa
 
-from scrubjay.errors import ScrubjayError, StoreError
+from scrubjay.disk import sync, sync_all, sync_new
+from scrubjay.erasures import Proof
+from scrubjay.errors import StoreError
 from scrubjay.moments import shown
 from scrubjay.progress import Progress, untold
-from scrubjay.stores.disk import sync, sync_all, sync_new
 from scrubjay.stores.lancedb_discarding import discard
+from scrubjay.stores.lancedb_errors import is_failure, is_gone, translated
 from scrubjay.stores.lancedb_folder import Notes, TableFolder
 from scrubjay.stores.lancedb_rows import (
     SCHEMA_VERSION,
@@ -35,7 +36,6 @@ from scrubjay.stores.lancedb_rows import (
     upgraded,
 )
 from scrubjay.stores.locks import OwnerLocks
-from scrubjay.texts import one_line
 from scrubjay.types import Owner
 
 if TYPE_CHECKING:
@@ -45,12 +45,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_BUILD_PATH = re.compile(r",?\s*/\S*\.cargo/\S*")  # LanceDB tells where in its own source an error was made
-_SYSTEM_ERROR = re.compile(r"os error (\d+)")
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_UNWRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
 _FAILURES = (RuntimeError, ValueError, OSError, OverflowError, LookupError)
-_PANICS = {"PanicException", "RustPanic"}
 _READ_TRIES = 5
 _STEPS = 4  # of rewriting a table
 _ROWS_AT_ONCE = 4_096
@@ -118,7 +113,7 @@ class Tables:
                     table = self.open(owner)
                     return nothing if table is None else action(table)
                 except (RuntimeError, ValueError, OSError) as error:
-                    if not _is_gone(error):
+                    if not is_gone(error):
                         raise
                     self.close(owner)
             with self.exclusive(owner):  # nobody rewrites them now
@@ -150,12 +145,12 @@ class Tables:
 
     def rewrite(
         self, owner: Owner, rows: "Iterable[pa.RecordBatch]", schema: pa.Schema, told: Progress = untold
-    ) -> int:
+    ) -> Proof:
         """Put these rows in place of all the table has, in one commit, and remove every file from before.
 
         To be called under the lock. Nothing of what is left out stays: rows and index are written anew, and no file
         that is left is older. Raises StoreError; killed in between, either all of it is visible or nothing, and files
-        from before may be left until it is called again. Returns how many files were removed.
+        from before may be left until it is called again.
         """
         folder = self.folder(owner)
         before = folder.files()
@@ -174,10 +169,7 @@ class Tables:
             path.unlink(missing_ok=True)
         sync_all(folder.path)
         told(4, _STEPS)
-        left = old & folder.files()
-        if left:
-            raise StoreError(f"{len(left)} files of before are still there")
-        return len(old)
+        return Proof(files_left=len(old & folder.files()), files_removed=len(old))
 
     def batches(self, table: "Table", sql: str = "") -> "Iterator[pa.RecordBatch]":
         """Give the rows that match, all of one version of the table."""
@@ -215,9 +207,9 @@ class Tables:
         try:
             return [owner_of(self._database.open_table(name).schema)]
         except BaseException as error:
-            if _is_gone(error):
+            if is_gone(error):
                 return []  # dropped meanwhile, or its maker was killed before the first commit
-            if not (_is_failure(error) or isinstance(error, StoreError)):
+            if not (is_failure(error) or isinstance(error, StoreError)):
                 raise
             with self._locks.held(name):
                 folder.lay_aside_torn_versions()
@@ -274,40 +266,3 @@ def _check_whole(folder: TableFolder, new: Collection[Path]) -> None:
 
 def _disk_full(torn: Collection[Path]) -> OSError:
     return OSError(errno.ENOSPC, f"{len(torn)} files were not written whole")
-
-
-@contextmanager
-def translated(doing: str) -> Iterator[None]:
-    """Turn LanceDB's and the system's errors into StoreError, once, at this border."""
-    try:
-        yield
-    except ScrubjayError:
-        raise
-    except BaseException as error:
-        if not _is_failure(error):
-            raise
-        raise StoreError(f"could not {doing} the memories: {_explained(error)}") from error
-
-
-def _is_failure(error: BaseException) -> bool:
-    """Whether LanceDB or the system failed, or a damaged file says what cannot be; LanceDB panics over some of them."""
-    return isinstance(error, _FAILURES) or type(error).__name__ in _PANICS
-
-
-def _explained(error: BaseException) -> str:
-    """Return what went wrong and what to do about it; LanceDB tells the system's errors by number, in its text."""
-    code = getattr(error, "errno", None) or next((int(n) for n in _SYSTEM_ERROR.findall(str(error))), None)
-    if code in _FULL:
-        return "the disk is full. What was stored before is unharmed; free some space and try again"
-    if code in _UNWRITABLE:
-        return "the data folder cannot be written. Make it writable, or name another in SCRUBJAY_DATA_DIR"
-    detail = one_line(_BUILD_PATH.sub("", str(error)), longest=200)
-    return (
-        f"{detail}. `scrubjay restore` brings back from a backup what a damaged file has lost; "
-        "`scrubjay doctor` checks the data folder"
-    )
-
-
-def _is_gone(error: BaseException) -> bool:
-    """Whether a table or one of its files has vanished: another process has dropped or rewritten it."""
-    return isinstance(error, FileNotFoundError) or "not found" in str(error).lower()

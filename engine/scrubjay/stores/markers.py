@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from scrubjay.stores.disk import put, sync
+from scrubjay.disk import put
 
 
 class Markers:
@@ -23,12 +23,10 @@ class Markers:
         except FileNotFoundError:
             return None
 
-    def clear(self, name: str, *, durably: bool = False) -> None:
+    def clear(self, name: str) -> None:
         """Take the marker away; one that comes back after a power cut only costs a look."""
         self._folder.joinpath(name).unlink(missing_ok=True)
-        if durably:
-            sync(self._folder)
 
     def names(self) -> list[str]:
-        """Return the digests of the owners who are marked."""
-        return sorted(path.name for path in self._folder.iterdir() if path.suffix != ".new")
+        """Return the digests of the owners who are marked; what is no file of ours is passed over."""
+        return sorted(path.name for path in self._folder.iterdir() if path.suffix != ".new" and path.is_file())

@@ -32,7 +32,7 @@ def condition(
     return " AND ".join(f"({part})" for part in parts)
 
 
-def is_erased(erasure: Erasure) -> str:
+def erased_condition(erasure: Erasure) -> str:
     """Return the condition that holds for the rows that an erasure takes."""
     parts = [_is_one_of("id", erasure.ids), *_by_version(erasure.versions)]
     return "true" if erasure.everything else " OR ".join(f"({part})" for part in parts)

@@ -1,4 +1,4 @@
-"""The commands that look after the data folder as a whole."""
+"""The commands that look after the data folder: how much is in it, backups, and its embedding model."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @json_option
 @with_settings
 def stats(settings: Settings, as_json: bool) -> None:
-    """Show how much is remembered, how much room it takes, and when it was tended to."""
+    """Show how much is remembered about you and by your assistant, and how much room it takes."""
     with build_memory(settings, origin="cli") as memory:
         shape = stats_shape(measure(memory.engine, local_caller(settings)))
     folder = settings.folder or default_folder()
@@ -51,12 +51,14 @@ def backup(settings: Settings, file: Path, as_json: bool) -> None:
 def restore(settings: Settings, file: Path, as_json: bool) -> None:
     """Put back from FILE what is missing, while servers run.
 
-    What is there stays as it is. What was forgotten since the backup is not brought back.
+    What is there stays, unless the backup has later versions of it. What was forgotten since the backup is not brought
+    back.
     """
     with build_memory(settings, origin="cli") as memory, progress("Restoring") as told:
         done = archiving.restore(memory.engine, file, told)
     shape = {"written": done.written, "known": done.known, "left_out": done.left_out}
-    line = f"Restored {done.written}; {done.known} were there already, {done.left_out} were forgotten or have expired."
+    left_out = f"left out, as forgotten or expired: {done.left_out}"
+    line = f"Versions of memories restored: {done.written}; there already: {done.known}; {left_out}."
     show(shape, [line], as_json=as_json)
 
 
@@ -73,7 +75,8 @@ def reembed(settings: Settings, as_json: bool) -> None:
         changed = reembed_everything(memory.engine, told)
         signature = memory.embedder.signature
     shape = {"changed": changed, "embedding": signature}
-    show(shape, [f"{changed} tables changed; the embedding model is {signature}."], as_json=as_json)
+    done = f"{changed} tables have new vectors, of" if changed else "Nothing to do: all memories have vectors of"
+    show(shape, [f"{done} {signature}."], as_json=as_json)
 
 
 COMMANDS = (stats, backup, restore, reembed)

@@ -17,7 +17,7 @@ from scrubjay.journeys.maintaining import maintain
 from scrubjay.journeys.searching import search as search_memories
 from scrubjay.moments import last_instant
 from scrubjay.recall.reply import memory_line, told
-from scrubjay.results import added_shape, graph_shape, receipt_shape, related_shape, tally_shape
+from scrubjay.results import GONE, Results, added_shape, graph_shape, receipt_shape, related_shape, tally_shape
 from scrubjay.texts import one_line
 from scrubjay.types import Scope, Shown, State
 from scrubjay_server.cli.options import (
@@ -101,7 +101,11 @@ def add(
     )
     with build_memory(settings, origin="cli") as memory:
         shape = added_shape(add_memories(memory.engine, local_caller(settings, session_id=session_id), addition))
+        _show_added(shape, as_json=as_json)
         maintain(memory.engine)
+
+
+def _show_added(shape: Results, *, as_json: bool) -> None:
     lines = [f"{result['event']:7} {memory_line(result)[2:]}{_before(result)}" for result in shape.results]
     related = shape.get("related", [])
     lines += [*(["Related:"] if related else []), *map(memory_line, related)]
@@ -310,12 +314,13 @@ def forget(
     else:
         raise InvalidInput("MEMORY_IDS", "is empty; give ids, --query to see candidates, or --everything")
     shape = {"forgotten": list(receipt.forgotten), "receipt": receipt_shape(receipt)}
-    told_of = (
-        f"Forgot {len(receipt.forgotten)}, with what rested on them and what they rest on {receipt.erased} in all."
-    )
+    lines = [
+        f"Forgot {len(receipt.forgotten)}; {receipt.erased} in all, with what rested on them and what they rest on.",
+        GONE,
+    ]
     show(
         shape,
-        [told_of if receipt.forgotten else "Nothing was forgotten: there was nothing by these ids."],
+        lines if receipt.forgotten else ["Nothing was forgotten: there was nothing by these ids."],
         as_json=as_json,
     )
 

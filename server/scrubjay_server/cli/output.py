@@ -39,22 +39,33 @@ def progress(doing: str) -> Iterator[Progress]:
 
 
 def stats_lines(shape: Mapping[str, Any]) -> Iterator[str]:
-    """Give one line for each table."""
-    for table in shape["tables"]:
-        tended = table["maintained_at"] or "not yet"
+    """Give one line for each table that has anything."""
+    tables = [table for table in shape["tables"] if table["rows"]]
+    for table in tables:
         to_read = f", {table['pending']} still to be read for facts" if table["pending"] else ""
         yield (
-            f"{table['scope']} {_named(table['name'])}: {table['memories']} memories in {table['rows']} versions"
-            f"{to_read}; {table['bytes'] / 1024**2:.1f} MiB, {table['versions']} states of the table; "
-            f"last maintenance: {tended}"
+            f"{table['scope']} {_named(table['name'])}: {_many(table['memories'], 'memory', 'memories')} in "
+            f"{_many(table['rows'], 'version', 'versions')}{to_read}; {_size(table['bytes'])} in "
+            f"{_many(table['states'], 'state', 'states')} of the table; "
+            f"files last put in order: {table['maintained_at'] or 'not yet'}"
         )
+    if not tables:
+        yield "Nothing is remembered yet."
+
+
+def _many(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1024**2:.1f} MiB" if count >= 1024**2 else f"{count / 1024:.0f} KiB"
 
 
 def entity_line(shape: Mapping[str, Any]) -> str:
     """Return an entity on one line: its name, its other names, and how many memories name it."""
     also = f", also known as {', '.join(map(_named, shape['aliases']))}" if "aliases" in shape else ""
     count = len(shape["memory_ids"])
-    return f"{_named(shape['name'])}{also}: {count} {'memory' if count == 1 else 'memories'}"
+    return f"{_named(shape['name'])}{also}: {_many(count, 'memory', 'memories')}"
 
 
 def relation_line(shape: Mapping[str, Any]) -> str:

@@ -6,7 +6,6 @@ other) and `<digest>/forgotten.json`.
 """
 
 import json
-import os
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from scrubjay.disk import replacing
 from scrubjay.erasures import Forgotten
 from scrubjay.errors import InvalidInput, StoreError
 from scrubjay.moments import moment, shown
@@ -29,18 +29,19 @@ if TYPE_CHECKING:
     from scrubjay.ports import Vectors
 
 FORMAT = 1
+_BYTES_OF_A_NUMBER = 4
 _CONTENTS = "scrubjay.json"
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError, EOFError, NotImplementedError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What a backup has of one owner: so many rows in so many parts, and the model of their vectors."""
+    """What a backup has of one owner: how many rows in each part, and the model and dimension of their vectors."""
 
     owner: Owner
     embedding: str
-    rows: int
-    parts: int
+    dimension: int
+    parts: tuple[int, ...]
 
 
 class Writer:
@@ -54,14 +55,16 @@ class Writer:
         self, owner: Owner, embedding: str, parts: "Iterable[tuple[Sequence[MemoryRecord], Vectors]]"
     ) -> Iterator[int]:
         """Write an owner's rows; give how many there are, part by part."""
-        rows = number = 0
+        counts: list[int] = []
+        dimension = 0
         for number, (records, vectors) in enumerate(parts, start=1):
             lines = "".join(f"{json.dumps(written(record), ensure_ascii=False)}\n" for record in records)
             self._archive.writestr(f"{owner.digest}/{number}.jsonl", lines)
             self._archive.writestr(f"{owner.digest}/{number}.f32", vectors.astype("<f4").tobytes())
-            rows += len(records)
-            yield rows
-        self._kept.append(Kept(owner=owner, embedding=embedding, rows=rows, parts=number))
+            counts.append(len(records))
+            dimension = vectors.shape[1]
+            yield sum(counts)
+        self._kept.append(Kept(owner=owner, embedding=embedding, dimension=dimension, parts=tuple(counts)))
 
     def put_forgotten(self, owner: Owner, forgotten: Forgotten) -> None:
         """Write what was ever forgotten of an owner."""
@@ -104,20 +107,18 @@ class Reader:
                 )
             self.owners = [_kept(told) for told in contents["owners"]]
 
-    def rows(self, kept: Kept) -> Iterator[list[MemoryRecord]]:
-        """Give the rows of an owner, part by part."""
-        for number in range(1, kept.parts + 1):
-            with self._reading():
-                lines = self._archive.read(f"{kept.owner.digest}/{number}.jsonl").decode().split("\n")
-                yield [record_in(json.loads(line)) for line in lines if line]
+    def rows(self, kept: Kept) -> list[list[MemoryRecord]]:
+        """Return the rows of an owner, part by part, each with as many vectors."""
+        with self._reading():
+            return [self._part(kept, number, count) for number, count in enumerate(kept.parts, start=1)]
 
-    def vectors(self, kept: Kept, number: int, count: int) -> "NDArray[np.float32]":
-        """Return the vectors of a part (from 1) with so many rows, of shape (count, dimension)."""
+    def vectors(self, kept: Kept, number: int) -> "NDArray[np.float32]":
+        """Return the vectors of a part (from 1), of shape (rows, dimension)."""
         import numpy as np
 
         with self._reading():
             flat = np.frombuffer(self._archive.read(f"{kept.owner.digest}/{number}.f32"), dtype="<f4")
-            return flat.astype(np.float32).reshape(count, -1)
+            return flat.astype(np.float32).reshape(kept.parts[number - 1], kept.dimension)
 
     def forgotten(self, kept: Kept) -> Forgotten:
         """Return what was forgotten of an owner when the backup was made."""
@@ -133,6 +134,14 @@ class Reader:
         """Let go of the file."""
         self._archive.close()
 
+    def _part(self, kept: Kept, number: int, count: int) -> list[MemoryRecord]:
+        lines = self._archive.read(f"{kept.owner.digest}/{number}.jsonl").decode().split("\n")
+        rows = [record_in(json.loads(line)) for line in lines if line]
+        vectors = self._archive.getinfo(f"{kept.owner.digest}/{number}.f32").file_size
+        if len(rows) != count or vectors != count * kept.dimension * _BYTES_OF_A_NUMBER:
+            raise ValueError(f"part {number} is not whole")
+        return rows
+
     @contextmanager
     def _reading(self) -> Iterator[None]:
         try:
@@ -145,42 +154,35 @@ class Reader:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[Writer]:
+def new_backup(path: Path) -> Iterator[Writer]:
     """Give a backup to write, which takes the place of `path` when it is whole and on the disk.
 
     Raises InvalidInput when something else than a backup is there, StoreError when it cannot be written.
     """
     if path.exists() and not is_backup(path):
-        raise InvalidInput("FILE", f"{str(path)!r} is there and is no backup; it was left as it is")
-    new = path.with_name(f"{path.name}.new")
+        raise InvalidInput("FILE", f"{str(path)!r} is there and is no backup; it was left as it is. Name another file")
+    if not path.parent.is_dir():
+        raise InvalidInput("FILE", f"{str(path)!r} is in a folder that is not there; make it first")
     try:
-        with os.fdopen(os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        with replacing(path) as file:
             yield Writer(file)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
     except OSError as error:
-        new.unlink(missing_ok=True)
-        raise StoreError(f"cannot write the backup {path}: {error.strerror}") from error
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
+        raise StoreError(f"cannot write the backup {path} ({error.strerror}); name another place") from error
 
 
 def is_backup(path: Path) -> bool:
     """Whether a file is a backup of Scrubjay."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return _CONTENTS in archive.namelist()
-    except (OSError, zipfile.BadZipFile):
+            return bool({"format", "owners"} <= json.loads(archive.read(_CONTENTS)).keys())
+    except (OSError, AttributeError, *_UNREADABLE):
         return False
 
 
 def _told(kept: Kept) -> dict[str, Any]:
     owner = {"tenant": kept.owner.tenant, "scope": kept.owner.scope, "name": kept.owner.name}
-    return {
-        "digest": kept.owner.digest, "owner": owner, "embedding": kept.embedding, "rows": kept.rows, "parts": kept.parts
-    }  # fmt: skip
+    model = {"embedding": kept.embedding, "dimension": kept.dimension}
+    return {"digest": kept.owner.digest, "owner": owner, **model, "parts": list(kept.parts)}
 
 
 def _kept(told: dict[str, Any]) -> Kept:
@@ -188,6 +190,6 @@ def _kept(told: dict[str, Any]) -> Kept:
     return Kept(
         owner=Owner(tenant=owner["tenant"], scope=Scope(owner["scope"]), name=owner["name"]),
         embedding=told["embedding"],
-        rows=int(told["rows"]),
-        parts=int(told["parts"]),
+        dimension=int(told["dimension"]),
+        parts=tuple(int(count) for count in told["parts"]),
     )

@@ -1,9 +1,11 @@
-"""What is on the disk, and not only in the system's memory."""
+"""Files that are whole, and on the disk, not only in the system's memory."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 
 def sync_all(folder: Path) -> None:
@@ -36,17 +38,30 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def put(path: Path, text: str, *, durably: bool = True) -> None:
-    """Write a small file as a whole: whoever reads it sees the old text or the new; `durably`: it is on the disk."""
+@contextmanager
+def replacing(path: Path, *, durably: bool = True) -> Iterator[IO[bytes]]:
+    """Give a private file to write, which takes the place of `path` when it is whole; `durably`: and on the disk.
+
+    Whoever reads `path` sees the old file or the new one; if something fails, the old one.
+    """
     new = path.with_name(f"{path.name}.new")
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        if durably:
-            os.fsync(file.fileno())
-    new.replace(path)
+    with ExitStack() as undo:
+        undo.callback(new.unlink, missing_ok=True)
+        with os.fdopen(os.open(new, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            yield file
+            file.flush()
+            if durably:
+                os.fsync(file.fileno())
+        new.replace(path)
+        undo.pop_all()
     if durably:
         sync(path.parent)
+
+
+def put(path: Path, text: str, *, durably: bool = True) -> None:
+    """Write a small file as a whole, `durably` or not."""
+    with replacing(path, durably=durably) as file:
+        file.write(text.encode())
 
 
 def append(path: Path, line: str) -> None:
