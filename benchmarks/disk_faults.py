@@ -16,15 +16,16 @@ from typing import Any, Self
 
 import lancedb
 import pyarrow as pa
+from damages import DAMAGES, Damage, truncated, zeroed
 from durable import OWNER, USER, Row, Told, fact_of, message_of, new_word, opened, temporary, text_of
-from probing import FOREIGN, REFUSED, RIGHT, SILENT, is_mountable, probed
+from probing import FOREIGN, REFUSED, RIGHT, SILENT, NotTried, probed, why_not_mountable
 
 _PROBE = Path(__file__).with_name("probing.py")
 _PATIENCE_S = 120
 _ROWS = 40
 _THOROUGH_FROM = 50  # with fewer trials only the first call and file of each kind are tried
 _FIRST_CALLS = ("list", "history", "search", "add", "forget")
-Damage = Callable[[Path, random.Random], None]
+_NOT_TRIED = "not tried"
 
 
 def run(trials: int, seed: int) -> Told:
@@ -33,12 +34,27 @@ def run(trials: int, seed: int) -> Told:
     few = trials < _THOROUGH_FROM
     calls, files = (_FIRST_CALLS[:1], 2) if few else (_FIRST_CALLS, None)
     rows = [*_torn(randomness, calls), _index(randomness, files), _newer(randomness)]
-    if is_mountable():
-        rows += [_without_room("disk full", "full", alone=True), _readonly()]
-    rows.append(_without_room("files may not grow", "limited", alone=False))
+    rows += [
+        _if_possible("disk full", lambda: _without_room("disk full", "full", alone=True)),
+        _if_possible("read-only folder", _readonly),
+        _without_room("files may not grow", "limited", alone=False),
+    ]
     damaged = list(_damaged(trials, randomness).values())
     tables = {"faults": [row.shown() for row in rows], "a file damaged at random": [row.shown() for row in damaged]}
-    return Told(tables, [f"{row.name}: {text}" for row in [*rows, *damaged] for text in row.broken[:5]])
+    every = [*rows, *damaged]
+    not_tried = [f"{row.name}: {row.more.get('seen', 'no trial')}" for row in every if not row.trials]
+    return Told(tables, [f"{row.name}: {text}" for row in every for text in row.broken[:5]], not_tried)
+
+
+def _if_possible(name: str, trial: Callable[[], Row]) -> Row:
+    """Return what a fault did that needs a file system of its own, or why there is none."""
+    why = why_not_mountable()
+    if not why:
+        try:
+            return trial()
+        except NotTried as error:
+            why = str(error)
+    return Row(name, more={"seen": f"{_NOT_TRIED}: {_short(why)}"})
 
 
 @contextmanager
@@ -61,32 +77,8 @@ def filled(randomness: random.Random) -> Iterator[tuple[Path, dict[str, str]]]:
         yield folder, {one["id"]: one["memory"] for one in listed}
 
 
-def zeroed(path: Path, randomness: random.Random) -> None:
-    path.write_bytes(bytes(path.stat().st_size))
-
-
-def truncated(path: Path, randomness: random.Random) -> None:
-    os.truncate(path, randomness.randint(0, max(0, path.stat().st_size - 1)))
-
-
-def flipped(path: Path, randomness: random.Random) -> None:
-    """Turn over some bits, most likely one."""
-    content = bytearray(path.read_bytes())
-    for _ in range(randomness.choice((1, 1, 1, 8, 64)) if content else 0):
-        content[randomness.randrange(len(content))] ^= 1 << randomness.randrange(8)
-    path.write_bytes(content)
-
-
-def holed(path: Path, randomness: random.Random) -> None:
-    """Zero a piece in the middle."""
-    content = bytearray(path.read_bytes())
-    at = randomness.randrange(max(1, len(content)))
-    length = min(len(content) - at, randomness.choice((16, 512, 4_096)))
-    content[at : at + length] = bytes(length)
-    path.write_bytes(content)
-
-
-DAMAGES: dict[str, Damage] = {"bits flipped": flipped, "truncated": truncated, "a hole": holed, "zeroed": zeroed}
+def _damage(path: Path, how: Damage, randomness: random.Random) -> None:
+    path.write_bytes(how(path.read_bytes(), randomness))
 
 
 def _torn(randomness: random.Random, calls: Sequence[str]) -> Iterator[Row]:
@@ -101,7 +93,7 @@ def _torn(randomness: random.Random, calls: Sequence[str]) -> Iterator[Row]:
                         row.trials += 1
                         row.acknowledged += len(expected)
                         path = _newest(folder, pattern, is_acknowledged=is_acknowledged, randomness=randomness)
-                        damage(path, randomness)
+                        _damage(path, damage, randomness)
                         (_refused if is_acknowledged else _recovered)(folder, expected, row, first=first)
                 yield row
 
@@ -187,7 +179,7 @@ def _index(randomness: random.Random, files: int | None) -> Row:
             row.acknowledged += len(expected)
             copy = folder.parent / f"copy-{row.trials}"
             shutil.copytree(folder, copy)
-            zeroed(copy / name, randomness)
+            _damage(copy / name, zeroed, randomness)
             with _logged() as lines:
                 _count(probed(copy, expected), row, must=RIGHT)
             row.more["seen"] = _short(lines[0]) if lines else "nothing"
@@ -209,8 +201,8 @@ def _newer(randomness: random.Random) -> Row:
     return row
 
 
-def _apart(kind: str, *, alone: bool) -> list[dict[str, str]]:
-    """Return the outcomes of a process, `alone` one that has file systems of its own."""
+def _apart(kind: str, *, alone: bool) -> list[dict[str, Any]]:
+    """Return the outcomes of a process, `alone` one that has file systems of its own; raises NotTried."""
     command = ["unshare", "-rm"] if alone else []
     with temporary() as folder:
         done = subprocess.run(
@@ -218,7 +210,10 @@ def _apart(kind: str, *, alone: bool) -> list[dict[str, str]]:
         )
     if done.returncode:
         return [{"process": f"{FOREIGN}: {done.stderr.strip()[-300:]}"}]
-    return list(json.loads(done.stdout))
+    told = json.loads(done.stdout)
+    if isinstance(told, str):
+        raise NotTried(told)
+    return list(told)
 
 
 def _without_room(name: str, kind: str, *, alone: bool) -> Row:
@@ -227,7 +222,7 @@ def _without_room(name: str, kind: str, *, alone: bool) -> Row:
     refusals = set()
     for told in _apart(kind, alone=alone):
         row.trials += 1
-        row.acknowledged += len(told)
+        row.acknowledged += told.pop("memories", 0)
         for call in ("add", "forget"):
             outcome = told.pop(call, RIGHT)
             if outcome.startswith(REFUSED):
@@ -249,7 +244,7 @@ def _readonly() -> Row:
     row = Row("read-only folder")
     for told in _apart("readonly", alone=True):
         row.trials += 1
-        row.acknowledged += len(told)
+        row.acknowledged += told.pop("memories", 0)
         writes = {name: told.pop(name, "") for name in ("add", "forget")}
         _count(told, row, must=RIGHT)
         _count(writes, row, must=REFUSED)
@@ -275,7 +270,7 @@ def _damaged(trials: int, randomness: random.Random) -> dict[str, Row]:
             row = rows.setdefault(kind, Row(kind, more={RIGHT: 0, REFUSED: 0, SILENT: 0}))
             copy = folder.parent / "copy"
             shutil.copytree(folder, copy)
-            DAMAGES[how](copy / name, randomness)
+            _damage(copy / name, DAMAGES[how], randomness)
             row.trials += 1
             row.acknowledged += len(expected)
             _classify(prober.look(copy, expected), f"{how}, {name}", row)

@@ -20,6 +20,8 @@ USER = "ana"
 OWNER = Owner(tenant="local", scope=Scope.USER, name=USER)
 CALLER = Caller(user_id=USER)
 NOTED = "Noted: "
+MODELS = ("hashes", "other hashes")
+LOG = "erasures"  # the folder that holds the ids of what was forgotten, for good reason
 _CONSONANTS = "bcdfghjklmnpqrtvwxz"  # without a vowel no stemmer takes a word for an ending of another
 _MARK = "zq"  # so that many words are looked for in one pass; nothing else in a data folder begins so
 _PARTS = "tmev"  # of the text, the metadata, the entity, the evidence
@@ -118,15 +120,9 @@ class Row:
     duplicated: int = 0
     torn: int = 0
     unreadable: int = 0
-    bytes_left: int = 0
+    traces_left: int = 0
     more: dict[str, Any] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether nothing was lost, duplicated, torn, unreadable or left behind, and nothing else broke a promise."""
-        counted = self.lost + self.duplicated + self.torn + self.unreadable + self.bytes_left
-        return not counted and not self.broken
 
     def count(self, column: str, what: str, many: int = 1) -> None:
         """Count something that broke a promise, in one of the columns, and say what."""
@@ -135,7 +131,7 @@ class Row:
 
     def add(self, other: "Row") -> None:
         """Count another line's trials here, too."""
-        for name in ("trials", "acknowledged", "lost", "duplicated", "torn", "unreadable", "bytes_left"):
+        for name in ("trials", "acknowledged", "lost", "duplicated", "torn", "unreadable", "traces_left"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name, value in other.more.items():
             self.more[name] = self.more.get(name, 0) + value
@@ -151,7 +147,7 @@ class Row:
             "duplicated": self.duplicated,
             "torn": self.torn,
             "unreadable": self.unreadable,
-            "bytes left": self.bytes_left,
+            "traces left": self.traces_left,
             **self.more,
         }
 
@@ -166,7 +162,8 @@ def total(rows: Sequence[Row]) -> Row:
 
 @dataclass(frozen=True)
 class Told:
-    """What a suite found: tables of lines by title, and each promise that was broken, in words."""
+    """What a suite found: tables of lines by title, each promise that was broken, and what was not tried, and why."""
 
     tables: dict[str, list[dict[str, Any]]]
     broken: list[str]
+    not_tried: list[str] = field(default_factory=list)

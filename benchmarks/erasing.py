@@ -12,6 +12,8 @@ from typing import Any
 
 import lancedb
 from durable import (
+    LOG,
+    MODELS,
     OWNER,
     USER,
     HashEmbedder,
@@ -27,8 +29,8 @@ from durable import (
 )
 from kills import Worker
 from lancedb.index import Bitmap, BTree
+from ledger import BEGUN, DONE, NOT_BEGUN, stage_of
 from traces import DECODED, DICTIONARY, RAW, Trace, Wanted, traces
-from workers import MODELS
 
 from scrubjay import Memory
 from scrubjay.journeys import forgetting
@@ -42,7 +44,7 @@ _LARGE = 20_000
 _CHECKED_SECONDS = 600.0  # at most so long is spent on looking into a large table
 _SAMPLED = 8  # vectors and digests: each costs a pass over every byte
 _MANY = 200
-_LOG = "erasures"  # holds the ids of what was forgotten, for good reason
+_MOST_TRIES = 5  # for each erasure to be killed: some are done before the signal comes
 _PIECE = slice(512, 544)  # of a vector: eight of its numbers
 
 
@@ -149,7 +151,7 @@ def _blindness(table: Table) -> list[str]:
     """Say what the detector cannot see while it is there: then it could not see it afterwards either."""
     facts = [memory_id for memory_id, word in table.words.items()]
     (one,) = victims(table, [table.randomness.choice(facts)])
-    found = traces(table.folder, wanted([one]), apart_from=[_LOG])
+    found = traces(table.folder, wanted([one]), apart_from=[LOG])
     text, vector = f"{one.word}tx", f"vector of {one.word}"
     seen = [
         ("a word decoded in a data file", _is_seen(found, text, DECODED, "data")),
@@ -199,8 +201,8 @@ def _look(table: Table, row: Row) -> None:
 
 
 def _count_left(table: Table, gone: Sequence[Victim], row: Row) -> None:
-    for trace in traces(table.folder, wanted(gone), apart_from=[_LOG]):
-        row.count("bytes_left", f"{trace.what} in {trace.path.name} ({trace.seen})", len(trace.what))
+    for trace in traces(table.folder, wanted(gone), apart_from=[LOG]):
+        row.count("traces_left", f"{trace.what} in {trace.path.name} ({trace.seen})")
     rows = table.memory.engine.store.count(OWNER, Filter())
     if rows != len(table.words):
         row.count("lost", f"{len(table.words)} rows must be there, {rows} are", abs(len(table.words) - rows))
@@ -214,27 +216,42 @@ def _times(table: Table) -> dict[str, Any]:
 
 def _killed(table: Table, times: int) -> Row:
     """Kill so many processes while they forget; whoever comes next finishes it, or finds all of it as it was."""
-    row = Row(f"{table.size:,} rows", more={"begun": 0, "forgotten": 0})
+    row = Row(f"{table.size:,} rows", more={BEGUN: 0, NOT_BEGUN: 0, DONE: 0})
     longest_s = 1.2 * statistics.median(table.took_s)
-    for _ in range(times):
-        top_up(table)
-        one = victims(table, table.randomness.sample(sorted(table.words), 1))[0]
-        said = _interrupted(table, one, table.randomness.uniform(0, longest_s))
-        row.trials += 1
-        row.acknowledged += any("done" in line for line in said)
-        row.more["begun"] += table.memory.engine.store.unfinished(OWNER) is not None
-        try:
-            _finish(table)
-            _count_either(table, one, row, is_acknowledged=any("done" in line for line in said))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the promise is that the next process can finish
-            row.count("unreadable", f"{type(error).__name__}: {error}"[:300])
+    for _ in range(_MOST_TRIES * times):
+        if row.trials < times:
+            _killed_once(table, table.randomness.uniform(0, longest_s), row)
     return row
+
+
+def _killed_once(table: Table, after_s: float, row: Row) -> None:
+    """Kill a process that forgets one; it is no trial when that had been acknowledged by then."""
+    top_up(table)
+    one = victims(table, table.randomness.sample(sorted(table.words), 1))[0]
+    store = table.memory.engine.store
+    before = store.find(OWNER, Filter(ids=(one.id,)))
+    said = _interrupted(table, one, after_s)
+    is_acknowledged = any("done" in line for line in said)
+    row.acknowledged += is_acknowledged
+    row.trials += not is_acknowledged
+    stage = stage_of(table.memory, [one.id])
+    row.more[stage] += not is_acknowledged
+    try:
+        _finish(table)
+        if store.unfinished(OWNER) is not None:
+            row.count("unreadable", f"the erasure of {one.id} is still unfinished after maintenance")
+        if is_acknowledged or stage != NOT_BEGUN:
+            _count_gone(table, one, row, stage)
+        elif store.find(OWNER, Filter(ids=(one.id,))) != before:
+            row.count("torn", f"the erasure of {one.id} was not begun, and it is not as it was")
+    except Exception as error:  # noqa: BLE001 - whatever it is, the promise is that the next process can finish
+        row.count("unreadable", f"{type(error).__name__}: {error}"[:300])
 
 
 def _interrupted(table: Table, one: Victim, after_s: float) -> list[dict[str, Any]]:
     worker = Worker()
     try:
-        worker.begin(_job(table, "forget", [one.id]))
+        worker.begin(_job(table, "forget once", [one.id]))
         return worker.killed_after(after_s)[0]
     finally:
         worker.close()
@@ -260,15 +277,10 @@ def _job(table: Table, kind: str, ids: list[str]) -> dict[str, Any]:
     }
 
 
-def _count_either(table: Table, one: Victim, row: Row, *, is_acknowledged: bool) -> None:
-    """Count what is neither whole nor gone."""
-    there = table.memory.engine.store.find(OWNER, Filter(ids=(one.id,)))
-    if there:
-        if is_acknowledged:
-            row.count("bytes_left", f"{one.id} was forgotten and is there", len(there[0].text))
-        if f"{one.word}tx" not in there[0].text:
-            row.count("torn", f"{one.id} says {there[0].text!r}")
+def _count_gone(table: Table, one: Victim, row: Row, stage: str) -> None:
+    """Count what is left of an erasure that was begun."""
+    if table.memory.engine.store.find(OWNER, Filter(ids=(one.id,))):
+        row.count("traces_left", f"the erasure of {one.id} was {stage}, and it is there after maintenance")
         return
-    row.more["forgotten"] += 1
     del table.words[one.id]
     _count_left(table, [one], row)

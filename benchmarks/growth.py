@@ -17,6 +17,7 @@ from scrubjay.types import Filter
 
 _SEARCHES = 200
 _SAMPLED_EVERY = 250
+_AT_ONCE = 500
 _SIZED_FROM = 1_000
 _REST_S = 6.0
 _LONGEST_REST_S = 120.0
@@ -27,15 +28,14 @@ def run(adds: int, seed: int, *, searches: int = _SEARCHES) -> Told:
     """Return how searches and sizes compare after so many single adds."""
     randomness = random.Random(seed)
     row = Row("single adds", trials=adds)
-    with temporary() as folder, opened(folder / "grown") as grown:
-        words, sizes, took_ms = _added(grown, folder / "grown", adds, randomness)
+    words = [new_word(randomness) for _ in range(adds)]
+    with temporary() as folder, opened(folder / "grown") as grown, opened(folder / "fresh") as fresh:
+        fresh_size = _prepared(fresh, folder, words)
+        sizes, took_ms = _added(grown, folder / "grown", words)
+        speeds = [_compared("right after", grown, fresh, words, searches, randomness)]
         row.acknowledged = len(words)
-        with opened(folder / "fresh") as fresh:
-            _copied(grown, fresh)
-            fresh_size = _sizes_of_fresh_tables(grown, folder, adds)
-            speeds = [_compared("right after", grown, fresh, words, searches, randomness)]
-            _rest(folder / "grown")
-            speeds.append(_compared("at rest", grown, fresh, words, searches, randomness))
+        _rest(folder / "grown")
+        speeds.append(_compared("at rest", grown, fresh, words, searches, randomness))
         space = _space(sizes, _size(folder / "grown"), adds, fresh_size)
         _check(grown, words, row)
         row.more |= {"add p50 ms": _p50(took_ms), "add p95 ms": round(float(np.percentile(took_ms, 95)), 1)}
@@ -49,19 +49,33 @@ def run(adds: int, seed: int, *, searches: int = _SEARCHES) -> Told:
     return Told(tables, [*row.broken, *broken])
 
 
-def _added(
-    memory: Memory, folder: Path, adds: int, randomness: random.Random
-) -> tuple[list[str], list[tuple[int, int]], list[float]]:
-    """Add facts one by one; return their words, the folder's size now and then, and how long each took."""
-    words, sizes, took_ms = [], [], []
-    for number in range(1, adds + 1):
-        words.append(new_word(randomness))
+def _prepared(fresh: Memory, folder: Path, words: list[str]) -> Callable[[int], float]:
+    """Write the same memories into a fresh table, before anything is measured; return how large one of so many rows is.
+
+    That is on the line through one that is small and the whole one.
+    """
+    with opened(folder / "source") as source:
+        for begin in range(0, len(words), _AT_ONCE):
+            source.add(facts=[fact_of(word) for word in words[begin : begin + _AT_ONCE]], user_id=USER)
+        _copied(source, fresh)
+        few = max(1, len(words) // 10)
+        with opened(folder / "few") as memory:
+            _copied(source, memory, rows=few)
+    _rest(folder)
+    small, large = _size(folder / "few"), _size(folder / "fresh")
+    return lambda rows: small + (large - small) * (rows - few) / max(1, len(words) - few)
+
+
+def _added(memory: Memory, folder: Path, words: list[str]) -> tuple[list[tuple[int, int]], list[float]]:
+    """Add facts one by one; return the folder's size now and then, and how long each took."""
+    sizes, took_ms = [], []
+    for number, word in enumerate(words, start=1):
         began = time.perf_counter()
-        memory.add(facts=[fact_of(words[-1])], user_id=USER)
+        memory.add(facts=[fact_of(word)], user_id=USER)
         took_ms.append(1_000 * (time.perf_counter() - began))
         if number % _SAMPLED_EVERY == 0:
             sizes.append((number, _size(folder)))
-    return words, [*sizes, (adds, _size(folder))], took_ms
+    return [*sizes, (len(words), _size(folder))], took_ms
 
 
 def _copied(source: Memory, target: Memory, *, rows: int | None = None) -> None:
@@ -73,15 +87,6 @@ def _copied(source: Memory, target: Memory, *, rows: int | None = None) -> None:
     for _ in range(3):  # the old version is kept once, for whoever reads it
         target.engine.store.maintain(OWNER)
         time.sleep(1.1)
-
-
-def _sizes_of_fresh_tables(grown: Memory, folder: Path, adds: int) -> Callable[[int], float]:
-    """Return how large a fresh table of so many rows is: on the line through one that is small and the whole one."""
-    few = max(1, adds // 10)
-    with opened(folder / "few") as memory:
-        _copied(grown, memory, rows=few)
-    small, large = _size(folder / "few"), _size(folder / "fresh")
-    return lambda rows: small + (large - small) * (rows - few) / max(1, adds - few)
 
 
 def _size(folder: Path) -> int:

@@ -1,6 +1,5 @@
 """SIGKILL at any moment, to a process that does one kind of work; then what it said is compared with what is there."""
 
-import importlib.util
 import json
 import os
 import random
@@ -18,11 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from durable import OWNER, USER, HashEmbedder, Row, Told, fact_of, message_of, new_word, opened, temporary, total
-from ledger import Ledger, check_vectors, compare, grouped, settle, tidied
-from workers import MODELS, WORK
+from durable import MODELS, OWNER, USER, HashEmbedder, Row, Told, new_word, opened, temporary, total
+from ledger import BEGUN, NOT_BEGUN, Ledger, check_vectors, compare, grouped, settle, tidied
+from sayings import MESSAGE, SHORT, Saying, given
+from workers import WORK
 
 from scrubjay import Memory
+from scrubjay.journeys import archiving
 from scrubjay.types import Filter
 
 _WORKER = Path(__file__).with_name("workers.py")
@@ -30,14 +31,8 @@ _TRIALS_PER_FOLDER = 40
 _FACTS, _SESSION = 60, 120
 _OPERATIONS = 5  # a kill falls somewhere into so many
 _FIRST_S, _SHORTEST_S = 0.25, 0.05
-_NEED_ARCHIVES = {"backup", "restore"}
 _PATIENCE_S = 60.0
-
-
-def kinds() -> list[str]:
-    """Return the kinds of work that this version can do."""
-    can_archive = importlib.util.find_spec("scrubjay.journeys.archiving") is not None
-    return [kind for kind in WORK if kind != "finish" and (can_archive or kind not in _NEED_ARCHIVES)]
+_NOTHING = {"inside": 0, BEGUN: 0, NOT_BEGUN: 0}
 
 
 class Worker:
@@ -109,7 +104,6 @@ class Field:
 
     folder: Path
     ledger: Ledger = field(default_factory=Ledger)
-    backups: list[tuple[Path, set[tuple[str, str]]]] = field(default_factory=list)
 
 
 @contextmanager
@@ -118,23 +112,21 @@ def prepared(randomness: random.Random) -> Iterator[Field]:
     with temporary() as place:
         made = Field(place / "data")
         with opened(made.folder) as memory:
-            words = [new_word(randomness) for _ in range(_FACTS)]
-            added = memory.add(facts=[fact_of(word) for word in words], user_id=USER)["results"]
-            spoken = [new_word(randomness) for _ in range(_SESSION)]
-            messages = [message_of(word, is_short=number % 3 == 2) for number, word in enumerate(spoken)]
+            told = [Saying(new_word(randomness)) for _ in range(_FACTS)]
+            added = memory.add(facts=given(told)[1], user_id=USER)["results"]
+            kinds = [SHORT if number % 3 == 2 else MESSAGE for number in range(_SESSION)]
+            spoken = [Saying(new_word(randomness), kind) for kind in kinds]
+            messages, _ = given(spoken)
             said = memory.add(messages, user_id=USER, run_id="long", scope="user", infer=False)["results"]
-        ledger = made.ledger
-        for outcome, word in zip([*added, *said], [*words, *spoken], strict=True):
-            ledger.versions[outcome["id"]], ledger.words[outcome["id"]] = [outcome["memory"]], [word]
-        ledger.episodes |= {outcome["id"] for outcome in said}
+        made.ledger.add([outcome["id"] for outcome in [*said, *added]], [*spoken, *told])
         yield made
 
 
 def run(trials: int, seed: int, *, only: str = "") -> Told:
     """Return a line for each kind of work."""
     randomness = random.Random(seed)
-    chosen = [only] if only else kinds()
-    rows = {kind: Row(kind, more={"inside": 0}) for kind in chosen}
+    chosen = [only] if only else list(WORK)
+    rows = {kind: Row(kind, more=dict(_NOTHING)) for kind in chosen}
     took_s: dict[str, list[float]] = defaultdict(list)
     spare = Worker()
     try:
@@ -149,12 +141,13 @@ def run(trials: int, seed: int, *, only: str = "") -> Told:
     listed = [row for row in rows.values() if row.trials]
     summed = total(listed)
     broken = [f"{row.name}: {text}" for row in listed for text in row.broken[:5]]
-    return Told({"killed at any moment": [row.shown() for row in [*listed, summed]]}, broken)
+    not_tried = [f"{row.name}: there was no trial left for it" for row in rows.values() if not row.trials]
+    return Told({"killed at any moment": [row.shown() for row in [*listed, summed]]}, broken, not_tried)
 
 
 def _trial(worker: Worker, made: Field, kind: str, randomness: random.Random, took_s: list[float]) -> Row:
     facts = [i for i in made.ledger.versions if i not in made.ledger.episodes | made.ledger.expiring]
-    changeable = [i for i in facts if kind == "forget" or i not in made.ledger.along]
+    changeable = [i for i in facts if i not in made.ledger.astray and (kind == "forget" or i not in made.ledger.along)]
     spoken = [i for i in made.ledger.versions if i in made.ledger.episodes]
     job = {
         "folder": str(made.folder),
@@ -178,13 +171,14 @@ def _trial(worker: Worker, made: Field, kind: str, randomness: random.Random, to
     took_s += [line["seconds"] for line in said if "seconds" in line] or [after_s]  # it takes longer than that
     row = _checked(made, kind, said)
     for name, size in strays.items():
-        row.count("bytes_left", f"{name}, outside the data folder", size)
+        row.count("traces_left", f"{name} with {size} bytes, outside the data folder")
     row.broken += [f"the worker printed: {errors.strip().splitlines()[-1]}"] if "Traceback" in errors else []
     return row
 
 
 def _checked(made: Field, kind: str, said: list[dict[str, Any]]) -> Row:
     """Open the folder as the next process would, and look at everything."""
+    before = set(made.ledger.versions)
     try:
         if kind == "reembed":
             _finish_reembedding(made)
@@ -194,10 +188,12 @@ def _checked(made: Field, kind: str, said: list[dict[str, Any]]) -> Row:
                 check_vectors(memory, row)
             if kind in {"forget", "forget in a session", "expire", "maintain", "reembed"}:
                 tidied(memory, made.ledger, made.folder, row)
-        if kind in _NEED_ARCHIVES:
-            _check_archives(made, said, row)
+        if kind == "backup":
+            _check_backup(made, said, before, row)
+        if kind == "restore":
+            _check_restore(made, said, row)
     except Exception as error:  # noqa: BLE001 - whatever it is, the promise is that the folder can be read
-        row = Row("", trials=1, more={"inside": 0})
+        row = Row("", trials=1, more=dict(_NOTHING))
         row.count("unreadable", f"{type(error).__name__}: {error}"[:300])
     return row
 
@@ -209,37 +205,36 @@ def _finish_reembedding(made: Field) -> None:
 
 
 def _back_up(made: Field, path: Path) -> None:
-    from scrubjay.journeys import archiving
-
     with opened(made.folder) as memory:
         archiving.backup(memory.engine, path)
 
 
-def _check_archives(made: Field, said: list[dict[str, Any]], row: Row) -> None:
-    """Restore the last backup that was acknowledged into an empty folder; finish a restore that was interrupted."""
-    from scrubjay.journeys import archiving
+def _check_backup(made: Field, said: list[dict[str, Any]], before: set[str], row: Row) -> None:
+    """Restore the last backup that was acknowledged into an empty folder; nothing may be missing or too much."""
+    within, path = set(before), None
+    holds = set(within)
+    intent: dict[str, Any] = {}
+    for line in said:
+        intent = line.get("intent", intent)
+        if "done" in line and intent["do"] == "add":
+            within |= set(line["done"]["ids"])
+        elif "done" in line and intent["do"] == "backup":
+            holds, path = set(within), Path(intent["path"])
+    if path is not None:
+        with opened(made.folder.parent / f"checked-{path.name}") as memory:
+            archiving.restore(memory.engine, path)
+            _compare_copy(memory, made.ledger.only(holds), row)
 
-    intents = [line["intent"] for line in said if "intent" in line]
-    done = [intents[n] for n, _ in enumerate([line for line in said if "done" in line])]
-    copies = [Path(intent["path"]) for intent in done if intent["do"] == "backup"]
-    into = [Path(intent["folder"]) for intent in intents if intent["do"] == "restore"]
-    if copies:
-        target = made.folder.parent / f"checked-{copies[-1].name}"
-        with opened(target) as memory:
-            archiving.restore(memory.engine, copies[-1])
-            _compare_copy(memory, made.ledger, row)
-    if into:
-        source = Path(str(into[-1]).partition("-into-")[0])
-        with opened(into[-1]) as memory:
-            archiving.restore(memory.engine, source)
-            _compare_copy(memory, made.ledger, row)
+
+def _check_restore(made: Field, said: list[dict[str, Any]], row: Row) -> None:
+    """Finish the last restore, which was interrupted; then nothing may be missing or there twice."""
+    into = [line["intent"]["folder"] for line in said if "intent" in line]
+    source = Path(into[-1].partition("-into-")[0])
+    with opened(Path(into[-1])) as memory:
+        archiving.restore(memory.engine, source)
+        _compare_copy(memory, made.ledger.only(made.ledger.versions), row)
 
 
 def _compare_copy(memory: Memory, ledger: Ledger, row: Row) -> None:
-    """Count what is not in a copy as it is in the folder it is of; what came after it was made may be missing."""
-    by_id = grouped(memory.engine.store.find(OWNER, Filter()))
-    known = Ledger(versions={i: texts for i, texts in ledger.versions.items() if i in by_id}, words=ledger.words)
-    missing = len(ledger.versions.keys() - known.versions.keys() - ledger.expiring)
-    if missing > 2:
-        row.count("lost", f"{missing} memories are not in the copy", missing)
-    compare(known, by_id, row)
+    """Count what is not in a copy exactly as it was in the folder when the copy was made."""
+    compare(ledger, grouped(memory.engine.store.find(OWNER, Filter())), row)

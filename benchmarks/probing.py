@@ -4,7 +4,8 @@
     unshare -rm python benchmarks/probing.py full|readonly DIR       one line of outcomes, on a file system of its own
     python benchmarks/probing.py limited DIR                         the same where no file may grow
 
-An outcome is `right`, `refused: …` (a StoreError), `silent: …` (another answer, and no error) or `foreign: …`.
+What cannot be tried here is told by a line with the reason. An outcome is `right`, `refused: …` (a StoreError),
+`silent: …` (another answer, and no error) or `foreign: …`.
 """
 
 import json
@@ -109,19 +110,22 @@ def _forgotten(memory: Memory, memory_id: str, expected: dict[str, str]) -> str:
     return ""
 
 
-def is_mountable() -> bool:
-    """Whether this user may have file systems of their own."""
+class NotTried(Exception):
+    """What is to be tried is not possible here, and why."""
+
+
+def why_not_mountable() -> str:
+    """Return why this user may have no file systems of their own; "" if they may."""
     try:
-        done = subprocess.run(["unshare", "-rm", "true"], capture_output=True, check=False)
+        done = subprocess.run(["unshare", "-rm", "true"], capture_output=True, text=True, check=False)
     except FileNotFoundError:
-        return False
-    return done.returncode == 0
+        return "there is no unshare"
+    return done.stderr.strip() or f"unshare ended with {done.returncode}" if done.returncode else ""
 
 
 def full(folder: Path) -> list[dict[str, Any]]:
     """Do it on a small disk of its own, which is filled but for a little."""
-    if not _mounted("-t", "tmpfs", "-o", f"size={_SPACE}", "tmpfs", str(folder)):
-        raise SystemExit("no file system of its own")
+    _mount("-t", "tmpfs", "-o", f"size={_SPACE}", "tmpfs", str(folder))
     return _again_and_again(folder, lambda leaving: _fill(folder / "filler", leaving=leaving))
 
 
@@ -135,7 +139,7 @@ def _again_and_again(folder: Path, leave_room: Callable[[int], Callable[[], None
     """Add and forget without room, again and again; with room again, all must be there that was acknowledged."""
     randomness = random.Random(_SEED)
     expected: dict[str, str] = {}
-    told = []
+    told: list[dict[str, Any]] = []
     place = folder / "data"
     for number in range(_ROUNDS):
         try:
@@ -149,7 +153,8 @@ def _again_and_again(folder: Path, leave_room: Callable[[int], Callable[[], None
 
 def _round(
     place: Path, expected: dict[str, str], randomness: random.Random, leave_room: Callable[[int], Callable[[], None]]
-) -> dict[str, str]:
+) -> dict[str, Any]:
+    """Add and forget once without room; return the outcomes, and how many memories were looked for in the end."""
     with opened(place) as memory:
         facts = [fact_of(new_word(randomness)) for _ in range(_ADDED)]
         expected |= {one["id"]: one["memory"] for one in memory.add(facts=facts, user_id=USER)["results"]}
@@ -158,7 +163,7 @@ def _round(
         outcomes = _without_room(memory, expected, one, new_word(randomness))
         make_room()
     with opened(place) as memory:
-        return outcomes | _with_room(memory, expected, one, outcomes)
+        return outcomes | _with_room(memory, expected, one, outcomes) | {"memories": len(expected)}
 
 
 def _without_room(memory: Memory, expected: dict[str, str], one: str, word: str) -> dict[str, str]:
@@ -192,8 +197,11 @@ def _ids(memory: Memory) -> set[str]:
     return {each["id"] for each in memory.get_all(user_id=USER, limit=1_000)["results"]}
 
 
-def _mounted(*arguments: str) -> bool:
-    return subprocess.run(["mount", *arguments], capture_output=True, check=False).returncode == 0
+def _mount(*arguments: str) -> None:
+    """Mount something; raises NotTried."""
+    done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise NotTried(done.stderr.strip() or f"mount ended with {done.returncode}")
 
 
 def _fill(path: Path, *, leaving: int) -> Callable[[], None]:
@@ -220,13 +228,17 @@ def readonly(folder: Path) -> list[dict[str, Any]]:
     with opened(folder / "data") as memory:
         added = memory.add(facts=[fact_of(new_word(random.Random(n))) for n in range(_ADDED)], user_id=USER)["results"]
         expected = {one["id"]: one["memory"] for one in added}
-    is_bound = _mounted("--bind", str(folder), str(folder)) and _mounted("-o", "remount,bind,ro", str(folder))
-    return [probed(folder / "data", expected)] if is_bound else []
+    _mount("--bind", str(folder), str(folder))
+    _mount("-o", "remount,bind,ro", str(folder))
+    return [probed(folder / "data", expected) | {"memories": len(expected)}]
 
 
 def main() -> None:
     if len(sys.argv) > 1:
-        told = {"full": full, "limited": limited, "readonly": readonly}[sys.argv[1]](Path(sys.argv[2]))
+        try:
+            told: object = {"full": full, "limited": limited, "readonly": readonly}[sys.argv[1]](Path(sys.argv[2]))
+        except NotTried as error:
+            told = str(error)
         print(json.dumps(told))
         return
     for line in sys.stdin:

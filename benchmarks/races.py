@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from durable import NOTED, OWNER, USER, Row, Told, fact_of, message_of, new_word, temporary, text_of, words_of
+from durable import LOG, NOTED, OWNER, USER, Row, Told, fact_of, message_of, new_word, temporary, text_of, words_of
+from ledger import grouped
 from mcp import Client, StdioServerParameters
 from traces import Wanted, traces
 
@@ -27,11 +28,10 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from loopback import Messages, running
 from scrubjay import Memory
 from scrubjay.journeys import maintaining
-from scrubjay.types import PENDING, Filter, Kind, MemoryRecord
+from scrubjay.types import PENDING, Filter, Kind, MemoryRecord, State
 
 _SHARED, _OWN_KEPT = 4, 8
 _PAUSE_S = 0.005
-_LOG = "erasures"
 WEIGHTS = {"add": 6, "increment": 6, "supersede": 3, "update": 3, "forget": 2, "search": 4, "page": 1, "tend": 1}
 
 
@@ -193,6 +193,7 @@ def run(processes: int, minutes: float, seed: int) -> Told:
         names = [f"{'library' if number % 4 == 3 else 'server'} {number + 1}" for number in range(processes)]
         diaries: dict[str, Diary] = {}
         anyio.run(_race, names, counters, environment, minutes, seed, diaries)
+        subprocess.run([sys.executable, __file__, json.dumps({"finish": True})], env=environment, check=True)
         with Memory(folder, extractor="none", maintenance=False) as memory:
             maintaining.maintain(memory.engine)
             row = _checked(memory, folder, counters, diaries)
@@ -275,9 +276,7 @@ def _checked(memory: Memory, folder: Path, counters: list[str], diaries: dict[st
     every = list(diaries.values())
     row = Row(f"{len(every)} processes", trials=sum(diary.calls for diary in every))
     records = memory.engine.store.find(OWNER, Filter())
-    by_id: dict[str, list[MemoryRecord]] = {}
-    for record in sorted(records, key=lambda record: record.version):
-        by_id.setdefault(record.id, []).append(record)
+    by_id = grouped(records)
     for diary in every:
         for memory_id, words in diary.kept.items():
             row.acknowledged += len(words)
@@ -297,8 +296,9 @@ def _checked(memory: Memory, folder: Path, counters: list[str], diaries: dict[st
         "errors": len(errors),
     }
     row.broken += errors
-    left = memory.engine.store.count(OWNER, PENDING)
-    row.more["pending"] = left
+    row.more["pending"] = memory.engine.store.count(OWNER, PENDING)
+    if row.more["pending"]:
+        row.count("lost", f"{row.more['pending']} messages wait to be read, after everything was", row.more["pending"])
     return row
 
 
@@ -327,15 +327,17 @@ def _count_increments(counter: str, acknowledged: int, rows: list[MemoryRecord],
 
 
 def _count_facts(records: list[MemoryRecord], said: list[str], row: Row) -> None:
-    """Count messages that are not there once, with one fact, or (pending) none yet."""
+    """Count messages that are not there once, with one fact; or without one, while they wait to be read."""
     row.acknowledged += len(said)
     spoken = Counter(record.text for record in records if record.kind is Kind.EPISODE)
+    waiting = {record.text for record in records if record.state is State.PENDING}
     drawn = Counter(record.text for record in records if record.kind is Kind.FACT)
     for text in said:
         if spoken[text] != 1:
             row.count("duplicated" if spoken[text] else "lost", f"{text!r} is there {spoken[text]} times")
-        if drawn[f"{NOTED}{text}"] > 1:
-            row.count("duplicated", f"{text!r} was read {drawn[NOTED + text]} times")
+        many = drawn[f"{NOTED}{text}"]
+        if many > 1 or (many == 0 and spoken[text] and text not in waiting):
+            row.count("duplicated" if many else "lost", f"{text!r} was read, and {many} facts of it are there")
 
 
 def _count_forgotten(folder: Path, by_id: dict[str, list[MemoryRecord]], diaries: list[Diary], row: Row) -> None:
@@ -344,9 +346,9 @@ def _count_forgotten(folder: Path, by_id: dict[str, list[MemoryRecord]], diaries
     row.acknowledged += len(forgotten)
     words = {part for listed in forgotten.values() for word in listed for part in words_of(word)}
     for memory_id in forgotten.keys() & by_id.keys():
-        row.count("bytes_left", f"{memory_id} was forgotten and is there", len(by_id[memory_id][0].text))
-    for trace in traces(folder, Wanted(frozenset(words | forgotten.keys())), apart_from=[_LOG]):
-        row.count("bytes_left", f"{trace.what} in {trace.path.name} ({trace.seen})", len(trace.what))
+        row.count("traces_left", f"{memory_id} was forgotten and is there")
+    for trace in traces(folder, Wanted(frozenset(words | forgotten.keys())), apart_from=[LOG]):
+        row.count("traces_left", f"{trace.what} in {trace.path.name} ({trace.seen})")
 
 
 def _work(job: dict[str, Any]) -> None:
@@ -360,5 +362,19 @@ def _work(job: dict[str, Any]) -> None:
     print(json.dumps(asdict(doing.diary)), flush=True)
 
 
+def _finish() -> None:
+    """Read what is still to be read, when all the others have ended."""
+    with Memory(os.environ["SCRUBJAY_DATA_DIR"]) as memory:
+        memory.extract()
+
+
+def main() -> None:
+    job = json.loads(sys.argv[1])
+    if "finish" in job:
+        _finish()
+    else:
+        _work(job)
+
+
 if __name__ == "__main__":
-    _work(json.loads(sys.argv[1]))
+    main()

@@ -12,12 +12,13 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from durable import OWNER, USER, HashEmbedder, fact_of, message_of, new_word, opened, text_of
+from durable import MODELS, OWNER, USER, HashEmbedder, fact_of, new_word, opened, text_of
+from sayings import FACT, MESSAGE, Saying, given, written
 
 from scrubjay import Memory
 from scrubjay.journeys import maintaining
@@ -26,7 +27,7 @@ Operation = tuple[dict[str, Any], Callable[[], dict[str, Any]]]
 """What is said before, and what is done; the call returns what is said after."""
 _EXPIRES_AFTER_S = 0.05
 _BATCH = 20
-MODELS = ("hashes", "other hashes")
+_DRAWN_EVERY = 4  # of so many adds one is a message with a fact
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,11 @@ class Job:
     backup: str = ""
 
 
-def adding(memory: Memory, words: list[str], **more: Any) -> Operation:
-    facts = [fact_of(word, **more) for word in words]
-    intent = {"do": "add", "texts": [fact["text"] for fact in facts], "words": words, **more}
-    return intent, lambda: {"ids": _ids(memory.add(facts=facts, user_id=USER))}
+def adding(memory: Memory, sayings: list[Saying], **more: Any) -> Operation:
+    messages, facts = given(sayings)
+    facts = [fact | more for fact in facts]
+    intent = {"do": "add", "said": written(sayings), **more}
+    return intent, lambda: {"ids": _ids(memory.add(messages, facts=facts, user_id=USER))}
 
 
 def _ids(added: Any) -> list[str]:
@@ -54,14 +56,24 @@ def _ids(added: Any) -> list[str]:
 
 def adds(memory: Memory, job: Job, randomness: random.Random) -> Iterator[Operation]:
     """Add one fact at a time, and now and then a message and a fact drawn from it."""
-    while True:
-        yield adding(memory, [new_word(randomness)])
+    for number in range(10**9):
+        yield adding(memory, _drawn(randomness) if number % _DRAWN_EVERY == 1 else facts(1, randomness))
+
+
+def facts(many: int, randomness: random.Random) -> list[Saying]:
+    return [Saying(new_word(randomness)) for _ in range(many)]
+
+
+def _drawn(randomness: random.Random) -> list[Saying]:
+    """A message, and a fact that quotes it."""
+    message = new_word(randomness)
+    return [Saying(message, MESSAGE), Saying(new_word(randomness), FACT, source=message)]
 
 
 def batches(memory: Memory, job: Job, randomness: random.Random) -> Iterator[Operation]:
     """Add twenty at once."""
     while True:
-        yield adding(memory, [new_word(randomness) for _ in range(_BATCH)])
+        yield adding(memory, facts(_BATCH, randomness))
 
 
 def supersedes(memory: Memory, job: Job, randomness: random.Random) -> Iterator[Operation]:
@@ -69,7 +81,7 @@ def supersedes(memory: Memory, job: Job, randomness: random.Random) -> Iterator[
     for number in range(10**9):
         memory_id, word = job.ids[number % len(job.ids)], new_word(randomness)
         fact = fact_of(word, replaces=[memory_id])
-        intent = {"do": "change", "id": memory_id, "text": fact["text"], "words": [word]}
+        intent = {"do": "change", "how": "supersede", "id": memory_id, "word": word}
         yield intent, lambda fact=fact: {"ids": _ids(memory.add(facts=[fact], user_id=USER))}
 
 
@@ -77,26 +89,44 @@ def updates(memory: Memory, job: Job, randomness: random.Random) -> Iterator[Ope
     """Correct one memory after the other."""
     for number in range(10**9):
         memory_id, word = job.ids[number % len(job.ids)], new_word(randomness)
-        intent = {"do": "change", "id": memory_id, "text": text_of(word), "words": [word]}
+        intent = {"do": "change", "how": "update", "id": memory_id, "word": word}
         yield intent, lambda i=memory_id, w=word: {"ids": [memory.update(i, text_of(w))["id"]]}
 
 
 def forgets(memory: Memory, job: Job, randomness: random.Random) -> Iterator[Operation]:
-    """Forget one memory after the other."""
-    for memory_id in job.ids:
-        yield {"do": "forget", "ids": [memory_id]}, lambda i=memory_id: {"ids": memory.delete(i)["forgotten"]}
+    """Forget one memory after the other; when all that were named are gone, what is added for it."""
+    yield from forgets_once(memory, job, randomness)
+    while True:
+        intent, add = adding(memory, facts(_BATCH, randomness))
+        added: list[str] = []
+        yield intent, lambda add=add, added=added: _kept(add(), added)
+        yield from (forgetting(memory, memory_id) for memory_id in added)
+
+
+def forgetting(memory: Memory, memory_id: str) -> Operation:
+    return {"do": "forget", "ids": [memory_id]}, lambda: {"ids": memory.delete(memory_id)["forgotten"]}
+
+
+def _kept(told: dict[str, Any], ids: list[str]) -> dict[str, Any]:
+    ids += told["ids"]
+    return told
+
+
+def forgets_once(memory: Memory, job: Job, randomness: random.Random) -> Iterator[Operation]:
+    """Forget what is named, and end."""
+    yield from (forgetting(memory, memory_id) for memory_id in job.ids)
 
 
 def forgets_of_session(memory: Memory, job: Job, randomness: random.Random) -> Iterator[Operation]:
-    """Forget one message after the other of a long conversation."""
-    for memory_id in job.sessions:
-        yield {"do": "forget", "ids": [memory_id]}, lambda i=memory_id: {"ids": memory.delete(i)["forgotten"]}
+    """Forget one message after the other of a long conversation; when there are no more, what is added for it."""
+    yield from (forgetting(memory, memory_id) for memory_id in job.sessions)
+    yield from forgets(memory, replace(job, ids=[]), randomness)
 
 
 def maintenance(memory: Memory, job: Job, randomness: random.Random) -> Iterator[Operation]:
     """Add a little and tend to the table, in turn."""
     while True:
-        yield from (adding(memory, [new_word(randomness)]) for _ in range(3))
+        yield from (adding(memory, facts(1, randomness)) for _ in range(3))
         yield {"do": "maintain"}, lambda: {"changed": memory.engine.store.maintain(OWNER)}
 
 
@@ -109,17 +139,16 @@ def expiry(memory: Memory, job: Job, randomness: random.Random) -> Iterator[Oper
 
     while True:
         ends = (datetime.now(UTC) + timedelta(seconds=_EXPIRES_AFTER_S)).isoformat()
-        yield adding(memory, [new_word(randomness) for _ in range(3)], expires_at=ends)
+        yield adding(memory, facts(3, randomness), expires_at=ends)
         yield {"do": "maintain"}, tend
 
 
 def extraction(memory: Memory, job: Job, randomness: random.Random) -> Iterator[Operation]:
     """Say something that is read for facts."""
     while True:
-        words = [new_word(randomness) for _ in range(3)]
-        messages = [message_of(word) for word in words]
-        texts = [message["content"] for message in messages]
-        intent = {"do": "say", "texts": texts, "words": words}
+        sayings = [Saying(new_word(randomness), MESSAGE) for _ in range(3)]
+        messages, _ = given(sayings)
+        intent = {"do": "say", "said": written(sayings)}
         yield intent, lambda said=messages: {"ids": _ids(memory.add(said, user_id=USER))}
 
 
@@ -146,12 +175,9 @@ def backups(memory: Memory, job: Job, randomness: random.Random) -> Iterator[Ope
     from scrubjay.journeys import archiving
 
     for number in range(10**9):
-        yield adding(memory, [new_word(randomness)])
+        yield adding(memory, facts(1, randomness))
         path = Path(f"{job.backup}-{number}")
-        yield (
-            {"do": "backup", "path": str(path)},
-            lambda path=path: {"made": bool(archiving.backup(memory.engine, path) or path.exists())},
-        )
+        yield {"do": "backup", "path": str(path)}, lambda path=path: asdict(archiving.backup(memory.engine, path))
 
 
 def restores(memory: Memory, job: Job, randomness: random.Random) -> Iterator[Operation]:
@@ -163,7 +189,7 @@ def restores(memory: Memory, job: Job, randomness: random.Random) -> Iterator[Op
         other = opened(folder)
         yield (
             {"do": "restore", "folder": str(folder)},
-            lambda other=other: {"done": bool(archiving.restore(other.engine, Path(job.backup)) or True)},
+            lambda other=other: asdict(archiving.restore(other.engine, Path(job.backup))),
         )
 
 
@@ -178,9 +204,12 @@ WORK: dict[str, Callable[[Memory, Job, random.Random], Iterator[Operation]]] = {
     "expire": expiry,
     "extract": extraction,
     "reembed": reembedding,
-    "finish": finishing,
     "backup": backups,
     "restore": restores,
+}
+ONCE: dict[str, Callable[[Memory, Job, random.Random], Iterator[Operation]]] = {
+    "forget once": forgets_once,
+    "finish": finishing,
 }
 
 
@@ -193,7 +222,7 @@ def main() -> None:
     told = json.loads(sys.stdin.readline())
     job = Job(**{**told, "folder": Path(told["folder"])})
     memory = opened(job.folder, extracting=job.kind == "extract", model=job.model)
-    for intent, act in WORK[job.kind](memory, job, random.Random(job.seed)):
+    for intent, act in (WORK | ONCE)[job.kind](memory, job, random.Random(job.seed)):
         say(intent=intent)
         began = time.perf_counter()
         say(done=act(), seconds=time.perf_counter() - began)

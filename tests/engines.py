@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from records import ANA, NOON, UNITS, record
+from records import ANA, NOON, record
 from scrubjay.journeys.engine import Engine
 from scrubjay.ports import MemoryStore
 from scrubjay.remembering.rows import lexical_text
@@ -82,12 +82,6 @@ LEFT = (
     fact("also", "later", evidence=("along the river",)),
     fact("older", "later"),
 )
-
-
-def put_leaning(store: MemoryStore) -> None:
-    with store.exclusive(ANA):
-        vectors = UNITS[[number % 4 for number in range(len(LEANING))]]
-        store.write(ANA, inserted=LEANING, vectors=vectors, replaced=())
 
 
 def by_id(rows: Sequence[MemoryRecord]) -> list[MemoryRecord]:

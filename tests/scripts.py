@@ -14,7 +14,7 @@ from engines import engine_over
 from folders import change, opened, put, units
 from records import ANA, BEN, NOON, UNITS, erase, record
 from scrubjay import StoreError
-from scrubjay.journeys import forgetting
+from scrubjay.journeys import archiving, forgetting
 from scrubjay.stores.lancedb import LanceDBStore
 from scrubjay.types import Caller, Filter, Scope
 
@@ -56,6 +56,14 @@ def forget(folder: Path, *ids: str) -> None:
         forgetting.forget(engine, None, ids)
     else:
         forgetting.forget_everything(engine, Caller(user_id=ANA.name), Scope.USER)
+    tell("done")
+    store.close()
+
+
+def restore(folder: Path, archive: str) -> None:
+    """Put back what is missing, and tell how many rows are done."""
+    store = opened(folder)
+    archiving.restore(engine_over(store), Path(archive), lambda done, _: tell(str(done)))
     tell("done")
     store.close()
 
@@ -126,6 +134,5 @@ def told(name: str, store: LanceDBStore, do: Callable[[], object]) -> None:
 
 
 if __name__ == "__main__":
-    {"write": write, "forget": forget, "maintain": maintain, "look": look, "attempt": attempt}[sys.argv[1]](
-        Path(sys.argv[2]), *sys.argv[3:]
-    )
+    verbs = (write, forget, restore, maintain, look, attempt)
+    {verb.__name__: verb for verb in verbs}[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:])

@@ -1,6 +1,7 @@
 """A backup holds everything, and a restore brings back what is missing and nothing that was forgotten."""
 
 import json
+import subprocess
 import threading
 import zipfile
 from dataclasses import replace
@@ -10,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from clock import Clock
+from engines import engine_over
+from folders import opened, put
 from records import ANA, BEN, NOON, UNITS, erase, record
+from scripts import command
 from scrubjay import InvalidInput, Memory, StoreError
 from scrubjay.embedding.fastembed import FastembedEmbedder
 from scrubjay.erasures import Erasure
@@ -19,8 +23,7 @@ from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.forgetting import forget
 from scrubjay.ports import MemoryStore, Work
 from scrubjay.stores.in_memory import InMemoryStore
-from scrubjay.stores.lancedb import LanceDBStore
-from scrubjay.types import Filter, Kind, MemoryRecord, Owner, Relation, Scope, State
+from scrubjay.types import Filter, Kind, Owner, Relation, Scope, State
 
 DAY = timedelta(days=1)
 
@@ -36,17 +39,11 @@ def engine(engine: Engine, store: MemoryStore) -> Engine:
     return replace(engine, store=store)
 
 
-def put(engine: Engine, *rows: MemoryRecord, owner: Owner = ANA) -> None:
-    with engine.store.exclusive(owner):
-        engine.store.write(owner, inserted=rows, vectors=UNITS[[n % 4 for n in range(len(rows))]], replaced=())
-
-
 def emptied(engine: Engine, tmp_path: Path) -> Engine:
     """Return an engine over another folder, as on another machine."""
     if isinstance(engine.store, InMemoryStore):
         return replace(engine, store=InMemoryStore())
-    other = LanceDBStore(tmp_path / "other", embedding="hand-written (4 dimensions)", dimension=4)
-    return replace(engine, store=other)
+    return replace(engine, store=opened(tmp_path / "other"))
 
 
 def same_model(engine: Engine, archive: Path) -> None:
@@ -79,8 +76,8 @@ def test_everything_comes_back_as_it_was(engine: Engine, archive: Path, tmp_path
         kind=Kind.EPISODE,
         metadata={"a": [1, None, {"b": 0.5}]},
     )
-    put(engine, whole, record("second", version=2), *(record(f"m{n}") for n in range(2_300)))
-    put(engine, record("of-ben"), owner=BEN)
+    put(engine.store, whole, record("second", version=2), *(record(f"m{n}") for n in range(2_300)))
+    put(engine.store, record("of-ben"), owner=BEN)
     done = backup(engine, archive)
     assert (done.owners, done.rows) == (2, 2_303)
     same_model(engine, archive)
@@ -103,7 +100,7 @@ def test_what_was_forgotten_since_is_not_brought_back(engine: Engine, archive: P
     prefix = ANA.prefix
     said, fact, other = f"{prefix}aaaaaaaaaa", f"{prefix}bbbbbbbbbb", f"{prefix}cccccccccc"
     put(
-        engine,
+        engine.store,
         record(said, "I saw a kingfisher", kind=Kind.EPISODE),
         record(fact, "Ana saw a kingfisher", source_ids=(said,), evidence=("saw a kingfisher",)),
         record(other, "Ana was outside", source_ids=(said, "more"), evidence=("saw a kingfisher", "outside")),
@@ -123,9 +120,10 @@ def test_what_was_forgotten_since_is_not_brought_back(engine: Engine, archive: P
     lost.store.close()
 
 
+@pytest.mark.promise("backups")
 def test_what_is_there_stays_as_it_is(engine: Engine, archive: Path) -> None:
     old = record("m", "Uses React")
-    put(engine, old)
+    put(engine.store, old)
     backup(engine, archive)
     same_model(engine, archive)
     closed = replace(old, valid_to=NOON + DAY)
@@ -136,22 +134,25 @@ def test_what_is_there_stays_as_it_is(engine: Engine, archive: Path) -> None:
     assert engine.store.find(ANA, Filter()) == [new, closed]
 
 
+@pytest.mark.promise("backups")
 def test_a_later_version_comes_back_and_closes_the_one_before(engine: Engine, archive: Path, tmp_path: Path) -> None:
     old = record("m", "Uses React")
     closed = replace(old, valid_to=NOON + DAY)
     new = replace(old, version=2, text="Uses Vue", valid_from=NOON + DAY)
-    put(engine, closed, new)
+    put(engine.store, closed, new)
     backup(engine, archive)
     same_model(engine, archive)
     behind = emptied(engine, tmp_path)
-    put(behind, old)
+    put(behind.store, old)
     assert restore(behind, archive) == Restored(written=1, known=1, left_out=0)
     assert behind.store.find(ANA, Filter()) == [new, closed]
     behind.store.close()
 
 
+@pytest.mark.promise("backups")
+@pytest.mark.promise("expiry")
 def test_what_has_expired_stays_away(engine: Engine, archive: Path, tmp_path: Path, clock: Clock) -> None:
-    put(engine, record("short", expires_at=clock.now() + DAY), record("long"))
+    put(engine.store, record("short", expires_at=clock.now() + DAY), record("long"))
     backup(engine, archive)
     same_model(engine, archive)
     other = emptied(replace(engine, now=lambda: clock.now() + 2 * DAY), tmp_path)
@@ -159,12 +160,13 @@ def test_what_has_expired_stays_away(engine: Engine, archive: Path, tmp_path: Pa
     other.store.close()
 
 
+@pytest.mark.promise("backups")
 def test_ids_forgotten_before_the_backup_are_known_on_another_machine(
     engine: Engine, archive: Path, tmp_path: Path
 ) -> None:
     earlier = tmp_path / "earlier.zip"
     gone, stays = f"{ANA.prefix}aaaaaaaaaa", f"{ANA.prefix}bbbbbbbbbb"
-    put(engine, record(gone), record(stays))
+    put(engine.store, record(gone), record(stays))
     backup(engine, earlier)
     forget(engine, None, [gone])
     backup(engine, archive)
@@ -176,11 +178,12 @@ def test_ids_forgotten_before_the_backup_are_known_on_another_machine(
     other.store.close()
 
 
+@pytest.mark.promise("backups")
 @pytest.mark.parametrize("damage", ["not a zip", "cut", "flipped", "another zip", "newer", "wrong columns", "missing"])
 def test_a_damaged_backup_is_refused_before_anything_is_written(
     engine: Engine, archive: Path, tmp_path: Path, damage: str
 ) -> None:
-    put(engine, *(record(f"m{n}") for n in range(50)))
+    put(engine.store, *(record(f"m{n}") for n in range(50)))
     backup(engine, archive)
     content = archive.read_bytes()
     if damage == "not a zip":
@@ -202,6 +205,7 @@ def test_a_damaged_backup_is_refused_before_anything_is_written(
     fresh.store.close()
 
 
+@pytest.mark.promise("backups")
 def test_a_backup_takes_no_other_files_place(engine: Engine, tmp_path: Path) -> None:
     letter = tmp_path / "letter.txt"
     letter.write_text("Dear Ana")
@@ -212,9 +216,10 @@ def test_a_backup_takes_no_other_files_place(engine: Engine, tmp_path: Path) -> 
         backup(engine, tmp_path / "nowhere" / "backup.zip")
 
 
+@pytest.mark.promise("backups")
 def test_a_backup_is_private_and_replaces_the_one_before(engine: Engine, archive: Path) -> None:
     backup(engine, archive)
-    put(engine, record("m"))
+    put(engine.store, record("m"))
     backup(engine, archive)
     assert archive.stat().st_mode & 0o077 == 0
     assert [path.name for path in archive.parent.glob("backup*")] == ["backup.zip"]
@@ -222,6 +227,7 @@ def test_a_backup_is_private_and_replaces_the_one_before(engine: Engine, archive
         assert json.loads(whole.read("scrubjay.json"))["owners"][0]["owner"]["name"] == "ana"
 
 
+@pytest.mark.promise("backups")
 def test_vectors_of_another_model_are_made_anew(tmp_path: Path, memory: Memory, archive: Path) -> None:
     memory.add("I keep bees behind the house", user_id="ana")
     backup(memory.engine, archive)
@@ -242,6 +248,8 @@ def test_vectors_of_another_model_are_made_anew(tmp_path: Path, memory: Memory, 
         assert other.search("insects that make honey", user_id="ana")[0]["memory"] == "I keep bees behind the house"
 
 
+@pytest.mark.promise("backups")
+@pytest.mark.promise("concurrency")
 def test_a_backup_is_made_while_others_write(tmp_path: Path, embedder: FastembedEmbedder, archive: Path) -> None:
     with Memory(tmp_path / "data", embedder=embedder) as writer, Memory(tmp_path / "data", embedder=embedder) as saver:
         told: list[str] = []
@@ -264,11 +272,46 @@ def test_a_backup_is_made_while_others_write(tmp_path: Path, embedder: Fastembed
         assert saver.engine.store.count(owner, Filter()) == 30
 
 
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backup of some thousand rows, every second one closed by the next version."""
+    folder = tmp_path_factory.mktemp("large")
+    store = opened(folder / "data")
+    closed = [record(f"m{n}", valid_to=NOON + DAY) for n in range(2_500)]
+    put(store, *closed, *(replace(row, version=2, valid_from=NOON + DAY, valid_to=None) for row in closed))
+    backup(engine_over(store), folder / "backup.zip")
+    store.close()
+    return folder
+
+
+@pytest.mark.promise("backups")
+@pytest.mark.promise("durability")
+@pytest.mark.parametrize("thousands", [1, 2, 3])
+def test_a_restore_that_was_killed_is_completed_by_the_next(large: Path, tmp_path: Path, thousands: int) -> None:
+    with subprocess.Popen(
+        command("restore", tmp_path / "data", large / "backup.zip"), stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        told = [process.stdout.readline() for _ in range(thousands)]
+        process.kill()
+    assert told == [f"{number}000\n" for number in range(1, thousands + 1)]
+    store, whole = opened(tmp_path / "data"), opened(large / "data")
+    there = store.count(ANA, Filter())
+    assert 1_000 * thousands <= there <= 5_000
+    again = restore(engine_over(store), large / "backup.zip")
+    assert again == Restored(written=5_000 - there, known=there, left_out=0)
+    assert store.find(ANA, Filter()) == whole.find(ANA, Filter())
+    assert store.unfinished(ANA) is None
+    store.close()
+    whole.close()
+
+
+@pytest.mark.promise("backups")
 def test_what_is_here_outlives_a_second_restore_of_where_it_was_forgotten(
     engine: Engine, archive: Path, tmp_path: Path
 ) -> None:
     kept, other = f"{ANA.prefix}aaaaaaaaaa", f"{ANA.prefix}bbbbbbbbbb"
-    put(engine, record(kept), record(other))
+    put(engine.store, record(kept), record(other))
     backup(engine, archive)
     same_model(engine, archive)
     here = emptied(engine, tmp_path)
@@ -302,7 +345,7 @@ def test_after_everything_of_a_damaged_table_was_forgotten_nothing_comes_back(
 
 @pytest.mark.promise("backups")
 def test_what_is_forgotten_while_it_is_restored_stays_forgotten(engine: Engine, archive: Path, tmp_path: Path) -> None:
-    put(engine, *(record(f"m{n:04}") for n in range(2_500)))
+    put(engine.store, *(record(f"m{n:04}") for n in range(2_500)))
     other = emptied(engine, tmp_path)
     backup(engine, archive)
     same_model(engine, archive)
@@ -324,9 +367,9 @@ def test_what_is_forgotten_while_it_is_restored_stays_forgotten(engine: Engine, 
 def test_a_version_number_that_was_given_again_is_no_forgotten_one(
     engine: Engine, archive: Path, tmp_path: Path
 ) -> None:
-    put(engine, record("m", "Uses React"), record("m", "Uses Vue", version=2))
+    put(engine.store, record("m", "Uses React"), record("m", "Uses Vue", version=2))
     erase(engine.store, ANA, versions=(("m", 2),))
-    put(engine, record("m", "Uses Svelte", version=2, recorded_at=NOON + DAY))
+    put(engine.store, record("m", "Uses Svelte", version=2, recorded_at=NOON + DAY))
     backup(engine, archive)
     same_model(engine, archive)
     other = emptied(engine, tmp_path)
@@ -338,9 +381,9 @@ def test_versions_that_grew_apart_keep_their_words_here(engine: Engine, archive:
     old = record("m", "Uses React")
     closed = replace(old, valid_to=NOON + DAY)
     here = emptied(engine, tmp_path)
-    put(here, closed, replace(old, version=2, text="Uses Solid", valid_from=NOON + DAY))
+    put(here.store, closed, replace(old, version=2, text="Uses Solid", valid_from=NOON + DAY))
     theirs = replace(old, version=2, text="Uses Vue", valid_from=NOON + DAY, valid_to=NOON + 2 * DAY)
-    put(engine, closed, theirs, replace(old, version=3, text="Uses Svelte", valid_from=NOON + 2 * DAY))
+    put(engine.store, closed, theirs, replace(old, version=3, text="Uses Svelte", valid_from=NOON + 2 * DAY))
     backup(engine, archive)
     same_model(engine, archive)
     assert restore(here, archive) == Restored(written=1, known=2, left_out=0)
@@ -353,7 +396,7 @@ def test_versions_that_grew_apart_keep_their_words_here(engine: Engine, archive:
 def test_the_history_of_what_has_expired_stays_away(
     engine: Engine, archive: Path, tmp_path: Path, clock: Clock
 ) -> None:
-    put(engine, record("m", valid_to=NOON), record("m", version=2, expires_at=clock.now() + DAY))
+    put(engine.store, record("m", valid_to=NOON), record("m", version=2, expires_at=clock.now() + DAY))
     backup(engine, archive)
     same_model(engine, archive)
     later = emptied(replace(engine, now=lambda: clock.now() + 2 * DAY), tmp_path)
@@ -366,7 +409,7 @@ def test_who_has_nothing_left_is_forgotten_on_another_machine_too(
     engine: Engine, archive: Path, tmp_path: Path
 ) -> None:
     earlier = tmp_path / "earlier.zip"
-    put(engine, record("gone"))
+    put(engine.store, record("gone"))
     backup(engine, earlier)
     engine.store.erase(ANA, Erasure(ids=("gone",), everything=True), at=NOON)
     backup(engine, archive)

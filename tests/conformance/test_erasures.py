@@ -3,14 +3,13 @@
 import json
 import shutil
 import subprocess
-import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from engines import GONE, LEANING, LEFT, WORD, by_id, engine_over, memory_id, put_leaning
+from engines import GONE, LEANING, LEFT, WORD, by_id, engine_over, memory_id
 from folders import commit_unnoted, holding, ids, manifests, opened, put, table_folder, tear
 from records import ANA, BEN, NOON, UNITS, erase, record
 from scripts import command, killed_at
@@ -32,7 +31,7 @@ HAS_STRACE = shutil.which("strace") is not None
 
 @pytest.mark.promise("erasure")
 def test_what_leans_on_the_forgotten_goes_or_is_rewritten_in_the_same_step(store: MemoryStore) -> None:
-    put_leaning(store)
+    put(store, *LEANING)
     receipt = forget(engine_over(store), None, [SAID])
     assert (receipt.forgotten, receipt.erased, receipt.rewritten) == ((SAID,), 2, 3)
     assert by_id(store.find(ANA, Filter())) == by_id(LEFT)
@@ -43,7 +42,7 @@ def test_what_leans_on_the_forgotten_goes_or_is_rewritten_in_the_same_step(store
 
 @pytest.mark.promise("erasure")
 def test_an_erasure_with_rows_to_rewrite_is_one_step_for_whoever_reads(store: MemoryStore) -> None:
-    put_leaning(store)
+    put(store, *LEANING)
     store.erase(ANA, Erasure(ids=tuple(GONE)), at=NOON, rewritten=LEFT)
     assert by_id(store.find(ANA, Filter())) == by_id(LEFT)
     vectors = {
@@ -68,7 +67,7 @@ KILLS_OF_EVERYTHING = ["rename:2", "fsync:6", "unlinkat:5"]
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("prepared") / "data"
     store = opened(folder)
-    put_leaning(store)
+    put(store, *LEANING)
     put(store, record("bens"), owner=BEN)
     store.close()
     return folder
@@ -127,26 +126,6 @@ def assert_gone_without_trace(folder: Path, store: MemoryStore) -> None:
     assert list(folder.glob("memories/*.discarded*")) == []
 
 
-@pytest.mark.promise("erasure")
-def test_a_forget_killed_at_any_moment_is_finished_by_the_next(prepared: Path, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(prepared, tmp_path / "data"))
-    for pause in (0.8,):
-        with subprocess.Popen(command("forget", folder, SAID), stdout=subprocess.DEVNULL) as process:
-            deadline = time.monotonic() + pause
-            while time.monotonic() < deadline and process.poll() is None:
-                pass
-            process.kill()
-        store = opened(folder)
-        assert by_id(store.find(ANA, Filter())) in (by_id(LEANING), by_id(LEFT))
-        store.close()
-    store = opened(folder)
-    maintain(engine_over(store))
-    forget(engine_over(store), None, [SAID])
-    assert by_id(store.find(ANA, Filter())) == by_id(LEFT)
-    assert_gone_without_trace(folder, store)
-    store.close()
-
-
 def the_log(folder: Path) -> ErasureLog:
     return ErasureLog(folder / "erasures", unfinished=Markers(folder / "erasing"))
 
@@ -158,7 +137,7 @@ def log_file(folder: Path) -> Path:
 @pytest.mark.promise("erasure")
 def test_the_log_holds_ids_and_times_and_nothing_else(tmp_path: Path) -> None:
     store = opened(tmp_path)
-    put_leaning(store)
+    put(store, *LEANING)
     forget(engine_over(store), None, [SAID])
     erase(store, ANA, versions=((memory_id("older"), 1),))
     lines = [json.loads(line) for line in log_file(tmp_path).read_text().splitlines()]
@@ -253,7 +232,7 @@ def test_two_processes_forget_at_once(prepared: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("part", ["_versions/*.manifest", "data/*", "*/*"])
 def test_everything_can_be_forgotten_of_a_table_that_cannot_be_read(tmp_path: Path, part: str) -> None:
     store = opened(tmp_path)
-    put_leaning(store)
+    put(store, *LEANING)
     for path in table_folder(tmp_path).glob(part):
         if path.is_file():
             tear(path)

@@ -41,6 +41,7 @@ def expired(engine: Engine, at: datetime) -> bool:
 
 
 @pytest.mark.promise("erasure")
+@pytest.mark.promise("expiry")
 @pytest.mark.promise("sessions")
 def test_a_sessions_memories_go_a_day_later_and_the_persons_stay(engine: Engine, clock: Clock, tmp_path: Path) -> None:
     caller = Caller(user_id=ANA.name, session_id="s")
@@ -57,7 +58,7 @@ def test_a_sessions_memories_go_a_day_later_and_the_persons_stay(engine: Engine,
     assert maintain(engine) == 0
 
 
-@pytest.mark.promise("erasure")
+@pytest.mark.promise("expiry")
 def test_a_fact_that_expires_takes_its_words_along_and_no_other_fact(engine: Engine, clock: Clock) -> None:
     other = fact("other", "said", "later", evidence=("bought a bicycle",))
     put(
@@ -78,7 +79,7 @@ def test_a_fact_that_expires_takes_its_words_along_and_no_other_fact(engine: Eng
     assert expired(engine, NOON + 2 * DAY)
 
 
-@pytest.mark.promise("erasure")
+@pytest.mark.promise("expiry")
 def test_of_a_memory_that_lives_only_the_versions_that_expired_go(engine: Engine, clock: Clock) -> None:
     first = record(memory_id("m"), "Ana is in Porto", valid_to=NOON + HOUR, expires_at=NOON + DAY)
     second = record(memory_id("m"), "Ana lives in Porto", version=2, valid_from=NOON + HOUR)
@@ -90,7 +91,7 @@ def test_of_a_memory_that_lives_only_the_versions_that_expired_go(engine: Engine
     assert not expired(engine, NOON + 900 * DAY)
 
 
-@pytest.mark.promise("erasure")
+@pytest.mark.promise("expiry")
 def test_a_memory_whose_newest_version_expired_goes_as_a_whole(engine: Engine, clock: Clock) -> None:
     first = record(memory_id("m"), "Ana lives in Porto", valid_to=NOON + HOUR)
     second = record(memory_id("m"), "Ana is in Rome", version=2, valid_from=NOON + HOUR, expires_at=NOON + DAY)
@@ -100,6 +101,7 @@ def test_a_memory_whose_newest_version_expired_goes_as_a_whole(engine: Engine, c
     assert [row.id for row in engine.store.find(ANA, Filter())] == [memory_id("n")]
 
 
+@pytest.mark.promise("expiry")
 def test_a_correction_of_an_expiring_memory_expires_with_it(engine: Engine, clock: Clock, tmp_path: Path) -> None:
     draft = FactDraft(text="Ana is in Porto", expires_at=NOON + DAY)
     known = add(engine, Caller(user_id=ANA.name), Addition(facts=[draft])).outcomes[0].record
@@ -113,6 +115,7 @@ def test_a_correction_of_an_expiring_memory_expires_with_it(engine: Engine, cloc
     assert not expired(engine, NOON + 900 * DAY)
 
 
+@pytest.mark.promise("expiry")
 def test_an_earlier_end_that_comes_later_is_marked(engine: Engine) -> None:
     put(engine.store, record("late", expires_at=NOON + 2 * DAY))
     put(engine.store, record("early", expires_at=NOON + DAY))
@@ -121,6 +124,7 @@ def test_an_earlier_end_that_comes_later_is_marked(engine: Engine) -> None:
     assert expired(engine, NOON + DAY)
 
 
+@pytest.mark.promise("expiry")
 def test_an_owner_who_fails_keeps_nobody_from_expiring(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     store = opened(tmp_path)
     put(store, record("a", expires_at=NOON))

@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -21,6 +22,9 @@ from scrubjay import StoreError
 from scrubjay.ports import Work
 from scrubjay.stores.lancedb import LanceDBStore
 from scrubjay.types import Filter, Kind, Relation, State
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+from damages import DAMAGES
 
 FULL = "the disk is full. What was stored before is unharmed; free some space and try again"
 
@@ -167,22 +171,6 @@ def _everything_that_can_be_asked(store: LanceDBStore, folder: Path) -> Iterator
     yield another.close
 
 
-def _damaged(content: bytes, chance: random.Random) -> bytes:
-    damaged = bytearray(content)
-    begin = chance.randrange(len(content) + 1)
-    match chance.choice(["flipped", "flipped", "cut", "zeroed", "garbage"]):
-        case "flipped":
-            for _ in range(min(len(content), chance.choice([1, 3, 20]))):
-                damaged[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
-        case "cut":
-            del damaged[begin:]
-        case "zeroed":
-            damaged[begin:] = bytes(len(content) - begin)
-        case "garbage":
-            damaged[:] = chance.randbytes(chance.randrange(300))
-    return bytes(damaged)
-
-
 @pytest.mark.promise("durability")
 @pytest.mark.parametrize("seed", range(16))
 def test_whatever_is_damaged_nothing_but_a_store_error_is_raised(
@@ -195,7 +183,7 @@ def test_whatever_is_damaged_nothing_but_a_store_error_is_raised(
         if path.is_file() and path.suffix != ".lock":
             kinds.setdefault(f"{path.parent.name[:4]}{path.suffix}", []).append(path)
     path = chance.choice(kinds[sorted(kinds)[seed % len(kinds)]])
-    path.write_bytes(_damaged(path.read_bytes(), chance))
+    path.write_bytes(chance.choice(list(DAMAGES.values()))(path.read_bytes(), chance))
     store = opened(folder, most_held=chance.choice([2, 20_000]))
     for ask in _everything_that_can_be_asked(store, folder):
         with suppress(StoreError):

@@ -8,16 +8,12 @@ import lancedb
 import pyarrow as pa
 import pytest
 
+from folders import opened, put
 from records import ANA, NOON, UNITS, record
 from scrubjay.ports import Work
-from scrubjay.stores.lancedb import LanceDBStore
 from scrubjay.types import Filter
 
 HOUR = timedelta(hours=1)
-
-
-def opened(tmp_path: Path) -> LanceDBStore:
-    return LanceDBStore(tmp_path, embedding="hand-written", dimension=4)
 
 
 def rows_as_of_version_1(rows: pa.Table) -> pa.Table:
@@ -29,9 +25,7 @@ def rows_as_of_version_1(rows: pa.Table) -> pa.Table:
 
 def made_by_version_1(tmp_path: Path) -> Path:
     store = opened(tmp_path)
-    with store.exclusive(ANA):
-        rows = [record("m0", "I like tea", expires_at=NOON + HOUR), record("m1", "kingfisher"), record("m2")]
-        store.write(ANA, inserted=rows, vectors=UNITS[:3], replaced=())
+    put(store, record("m0", "I like tea", expires_at=NOON + HOUR), record("m1", "kingfisher"), record("m2"))
     store.close()
     database = lancedb.connect(str(tmp_path / "memories"))
     old = rows_as_of_version_1(database.open_table(ANA.digest).to_arrow())

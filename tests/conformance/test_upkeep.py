@@ -56,7 +56,7 @@ def test_many_single_adds_come_to_rest_as_one_file_and_one_version(tmp_path: Pat
     assert not store.maintain(ANA)
     assert files(tmp_path) == kept
     stats = store.stats(ANA)
-    assert (stats.rows, stats.memories, stats.versions) == (40, 40, 1)
+    assert (stats.rows, stats.memories, stats.states) == (40, 40, 1)
     assert stats.maintained_at is not None
     assert stats.size < 200_000
     store.close()
@@ -196,13 +196,10 @@ def test_old_versions_whose_files_are_gone_are_no_trouble(tmp_path: Path) -> Non
     store = opened(tmp_path)
     put(store, record("old", "milk"))
     old = set(data_files(tmp_path))
-    for path in old:
-        saved = path.read_bytes()
     with store.exclusive(ANA):
         table = lancedb.connect(str(tmp_path / "memories")).open_table(ANA.digest)
         table.delete("true")
     put(store, record("m0", "tea"))
-    assert saved
     for path in old:
         path.unlink()
     assert comes_true(lambda: not store.maintain(ANA))

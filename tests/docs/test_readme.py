@@ -66,7 +66,12 @@ def test_each_command_runs(tmp_path: Path) -> None:
     assert len(ours) >= 5
     for command in ours:
         done = subprocess.run(
-            shlex.split(command), env=environment(tmp_path), capture_output=True, text=True, timeout=120
+            shlex.split(command),
+            cwd=tmp_path,
+            env=environment(tmp_path),
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
         assert done.returncode == 0, f"{command}: {done.stderr}"
         assert "Traceback" not in done.stderr

@@ -11,7 +11,7 @@ import pytest
 from e2e.processes import environment
 
 PROGRAM = Path(__file__).parents[2] / "benchmarks" / "durability.py"
-COUNTED = ["lost", "duplicated", "torn", "unreadable", "bytes left"]
+COUNTED = ["lost", "duplicated", "torn", "unreadable", "traces left"]
 FEW = {
     "kills": ["--trials", "13"],
     "races": ["--processes", "2", "--minutes", "0.05"],
@@ -28,6 +28,9 @@ TABLES = {
 }
 
 
+TOO_FEW = {"growth"}  # its ratios are of thousands of adds
+
+
 def measured(folder: Path, suite: str) -> dict[str, list[dict[str, Any]]]:
     done = subprocess.run(
         [sys.executable, str(PROGRAM), "--suite", suite, "--json", *FEW[suite]],
@@ -39,6 +42,7 @@ def measured(folder: Path, suite: str) -> dict[str, list[dict[str, Any]]]:
     assert done.stdout, done.stderr
     told = json.loads(done.stdout)
     assert done.returncode == (1 if told["broken"] else 0)
+    assert suite in TOO_FEW or told["broken"] == []
     assert not any(folder.iterdir()), "it left something behind"
     return dict(told[suite])
 
@@ -49,4 +53,5 @@ def test_a_few_trials_keep_every_promise(tmp_path: Path, suite: str) -> None:
     assert list(tables) == TABLES[suite]
     counted = [row for rows in tables.values() for row in rows if "lost" in row]
     assert counted
-    assert all(row["trials"] and [row[name] for name in COUNTED] == [0] * 5 for row in counted), counted
+    assert all([row[name] for name in COUNTED] == [0] * 5 for row in counted), counted
+    assert all(row["trials"] or row["seen"].startswith("not tried: ") for row in counted), counted

@@ -168,6 +168,7 @@ def test_a_limit_of_nothing_is_refused(engine: Engine) -> None:
         listed(engine, limit=0)
 
 
+@pytest.mark.promise("order")
 def test_three_versions_are_three_rows_whatever_their_dates(engine: Engine) -> None:
     first = state(engine, "Ana works at Acme").outcomes[0].record
     state(engine, "Ana works at Bolt", valid_from="2030-01-01", replaces=[first.id])

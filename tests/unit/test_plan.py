@@ -115,6 +115,7 @@ def test_one_newer_target_does_not_keep_the_older_ones() -> None:
     assert [(r.id, r.valid_to) for r in made.replaced] == [("fiat", middle)]
 
 
+@pytest.mark.promise("order")
 def test_what_will_be_true_is_replaced_as_well_and_no_version_is_reused() -> None:
     acme = known("job", "Works at Acme", valid_to=LATER)
     bolt = replace(known("job", "Works at Bolt", valid_from=LATER), version=2)
@@ -217,6 +218,7 @@ def intervals(made: Plan, *knowns: MemoryRecord) -> list[tuple[str, datetime, da
     return [(r.text, r.valid_from, r.valid_to) for r in sorted(true, key=lambda r: r.valid_from)]
 
 
+@pytest.mark.promise("order")
 def test_no_two_versions_are_true_at_once_when_a_date_reaches_back() -> None:
     react = known("css", "Uses React", valid_to=YESTERDAY)
     vue = replace(known("css", "Uses Vue", valid_from=YESTERDAY, recorded_at=YESTERDAY), version=2)

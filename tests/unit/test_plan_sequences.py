@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,6 +33,7 @@ def true_intervals(rows: list[MemoryRecord]) -> list[tuple[datetime, datetime]]:
     return sorted((r.valid_from, r.valid_to or end) for r in rows if r.valid_to is None or r.valid_to > r.valid_from)
 
 
+@pytest.mark.promise("order")
 @settings(max_examples=300, deadline=None)
 @given(st.lists(steps, min_size=1, max_size=7))
 def test_versions_are_gapless_and_never_true_at_once_and_nothing_is_lost(

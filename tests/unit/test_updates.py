@@ -105,6 +105,7 @@ def test_an_older_conversation_lets_one_newer_one_pass() -> None:
     assert changed[1] > changed[0]
 
 
+@pytest.mark.promise("order")
 def test_of_three_versions_each_goes_before_the_one_it_updates() -> None:
     newest = said("newest", NEW.text, days=60)
     assert order(NOW, OLD, NEW, newest) == ["newest", "new", "old"]
