@@ -259,10 +259,11 @@ class LanceDBStore:
                     self._waiting.update_expiry(owner, table)
                 if table.version == folder.notes().tended and len(folder.versions()) == 1:
                     return False
-                join(table, most_held=self._most_held)
+                is_joined = join(table, most_held=self._most_held)
             with translated("maintain"):
-                folder.note_tended(table.version)
-                clean(table, folder)
+                if is_joined:
+                    folder.note_tended(table.version)
+                    clean(table, folder)
             return True
 
     def stats(self, owner: Owner) -> TableStats:

@@ -14,15 +14,19 @@ _READERS_GRACE = timedelta(seconds=1)
 _ROUNDS = 3  # what was just indexed is joined with the rest in the next round
 
 
-def join(table: "Table", *, most_held: int) -> None:
-    """Join fragments and bring the indexes up to date; beyond `most_held` rows ids have one. Nothing is removed."""
+def join(table: "Table", *, most_held: int) -> bool:
+    """Join fragments and bring the indexes up to date; beyond `most_held` rows ids have one. Nothing is removed.
+
+    Returns whether all is joined now.
+    """
     if table.count_rows() > most_held:
         index_ids(table)
     for _ in range(_ROUNDS):
         before = table.version
         table.optimize(cleanup_older_than=_NOTHING_YET)
         if table.version == before:
-            break
+            return True
+    return False
 
 
 def clean(table: "Table", folder: TableFolder) -> None:
