@@ -10,10 +10,11 @@ import lancedb
 import pytest
 
 from folders import commit_unnoted, files, ids, manifests, opened, put, table_folder, tear
-from records import ANA, BEN, UNITS, record
+from records import ANA, BEN, UNITS, erase, record
 from scripts import command
 from scrubjay import StoreError
 from scrubjay.stores.lancedb import LanceDBStore
+from scrubjay.stores.lancedb_tending import join
 from scrubjay.types import Filter
 
 _PATIENCE_S = 30.0
@@ -256,4 +257,19 @@ def test_what_was_committed_past_us_is_tended_to(tmp_path: Path) -> None:
     commit_unnoted(tmp_path, record("m1", "tea"))
     assert store.maintain(ANA)
     assert has_all(store, 2)
+    store.close()
+
+
+@pytest.mark.promise("durability")
+@pytest.mark.parametrize("most_held", [5, 99])
+def test_joining_removes_nothing_that_is_on_the_disk(tmp_path: Path, most_held: int) -> None:
+    store = opened(tmp_path, most_held=10_000)
+    put(store, *(record(f"m{n}") for n in range(20)))
+    erase(store, ANA, "m0")  # all is one file again, and noted as tended to
+    put(store, record("last"))
+    table = lancedb.connect(str(tmp_path / "memories")).open_table(ANA.digest)
+    before = set(manifests(tmp_path))
+    assert join(table, most_held=most_held)
+    assert before <= set(manifests(tmp_path))
+    assert len(table.list_indices()) == (2 if most_held == 5 else 1)
     store.close()
