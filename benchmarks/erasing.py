@@ -217,7 +217,7 @@ def _times(table: Table) -> dict[str, Any]:
 def _killed(table: Table, times: int) -> Row:
     """Kill so many processes while they forget; whoever comes next finishes it, or finds all of it as it was."""
     row = Row(f"{table.size:,} rows", more={BEGUN: 0, NOT_BEGUN: 0, DONE: 0})
-    longest_s = 1.2 * statistics.median(table.took_s)
+    longest_s = 0.3 + 1.2 * statistics.median(table.took_s)  # a new process takes longer than one that has the table
     for _ in range(_MOST_TRIES * times):
         if row.trials < times:
             _killed_once(table, table.randomness.uniform(0, longest_s), row)

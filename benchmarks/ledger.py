@@ -167,7 +167,7 @@ def stage_of(memory: Memory, ids: Iterable[str]) -> str:
     """Return how far a killed erasure of these has come, by its log: done says that others may not be asked for it."""
     if memory.engine.store.unfinished(OWNER) is not None:
         return BEGUN
-    return DONE if set(ids) & memory.engine.store.forgotten(OWNER).ids else NOT_BEGUN
+    return DONE if set(ids) & memory.engine.store.forgotten(OWNER.digest).ids else NOT_BEGUN
 
 
 def _doubt(memory: Memory, ledger: Ledger, ids: list[str], by_id: dict[str, list[MemoryRecord]], row: Row) -> None:
@@ -241,8 +241,8 @@ def _is_found(memory: Memory, ledger: Ledger, memory_id: str) -> bool:
     if memory_id not in ledger.versions or memory_id in ledger.expiring:
         return True
     text = ledger.versions[memory_id][-1].text
-    hits = memory.search(text, user_id=USER, limit=5)
-    return any(text == hit["memory"] for hit in hits)
+    hits = memory.search(text, user_id=USER, limit=5)  # words and the fact that rests on them are one hit
+    return any(memory_id == hit["id"] or memory_id in hit.get("source_ids", ()) for hit in hits)
 
 
 def _read_for_facts(

@@ -25,7 +25,7 @@ from scrubjay.journeys import maintaining
 
 Operation = tuple[dict[str, Any], Callable[[], dict[str, Any]]]
 """What is said before, and what is done; the call returns what is said after."""
-_EXPIRES_AFTER_S = 0.05
+_EXPIRES_AFTER_S = 0.4
 _BATCH = 20
 _DRAWN_EVERY = 4  # of so many adds one is a message with a fact
 

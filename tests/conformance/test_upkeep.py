@@ -274,3 +274,19 @@ def test_joining_removes_nothing_that_is_on_the_disk(tmp_path: Path, most_held: 
         assert before <= set(manifests(tmp_path))
         assert len(table.list_indices()) == (2 if most_held == 5 else 1)
     store.close()
+
+
+@pytest.mark.promise("durability")
+def test_a_table_at_rest_is_opened_by_whoever_comes_next(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    for cycle in range(6):
+        put(store, record(f"m{2 * cycle}", "tea"))
+        put(store, record(f"m{2 * cycle + 1}", "tea"))
+        if cycle % 2:
+            erase(store, ANA, "unknown")
+        while not is_at_rest(tmp_path):
+            store.maintain(ANA)
+        other = opened(tmp_path)
+        assert has_all(other, 2 * cycle + 2)
+        other.close()
+    store.close()

@@ -7,7 +7,6 @@ version may be torn if it was not acknowledged yet, and only then it is left asi
 import json
 import logging
 import os
-import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -24,7 +23,6 @@ _NOTES = "notes.json"
 _TORN = "torn"
 _WHOLE_FILES_END_WITH = {".lance": b"LANC", ".manifest": b"LANC", ".arrow": b"ARROW1", ".bin": b""}
 _LAST_VERSION = 2**64 - 1  # a manifest is named after how far its version is from this, so the newest sorts first
-_DATA_FILE = re.compile(rb"[0-9a-f]{50}\.lance")  # as manifests name them, after a byte that may look like more
 _LEFT_BY_THE_KILLED = (".tmp*", "*#*")
 
 
@@ -156,19 +154,7 @@ class TableFolder:
         if manifest in torn:
             return True
         told = manifest.read_bytes()
-        return self.lacks_files(told) or any(_is_part(path, told, _version(manifest)) for path in torn)
-
-    def lacks_files(self, manifest: bytes) -> bool:
-        """Whether a data file that a manifest names is not there."""
-        return not all(self.path.joinpath("data", name.decode()).exists() for name in _DATA_FILE.findall(manifest))
-
-    def is_torn(self) -> bool:
-        """Whether a file is not whole, or the newest version lacks one; a look that costs little."""
-        versions = self.versions()
-        try:
-            return bool(self.torn()) or (bool(versions) and self.lacks_files(versions[0].read_bytes()))
-        except FileNotFoundError:
-            return True  # somebody writes just now: to be looked at again under the lock
+        return any(_is_part(path, told, _version(manifest)) for path in torn)
 
     def _damaged(self, torn: set[Path]) -> StoreError:
         names = ", ".join(sorted(path.relative_to(self.path).as_posix() for path in torn)[:3])

@@ -222,7 +222,7 @@ class Tables:
                 return [owner_of(self._database.open_table(name).schema)] if folder.is_committed() else []
 
     def _opened(self, owner: Owner, folder: TableFolder) -> "Table | None":
-        if folder.is_torn():
+        if folder.torn():
             with self.exclusive(owner):
                 return self._mended(owner, folder)
         table = self._database.open_table(owner.digest)
