@@ -32,7 +32,10 @@ FORMAT = 1
 _BYTES_OF_A_NUMBER = 4
 _FORGOTTEN = "/forgotten.json"
 _CONTENTS = "scrubjay.json"
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError, EOFError, NotImplementedError)
+_UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError, EOFError,
+    NotImplementedError,  # what zipfile raises for a compression it does not know
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
