@@ -11,6 +11,7 @@ from mcp.server.auth.provider import AccessToken
 from starlette.authentication import AuthCredentials
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scrubjay.errors import ConfigurationError
@@ -22,7 +23,9 @@ from scrubjay_server.tokens import Token, Tokens
 from scrubjay_tools.host import Principal, caller
 
 METADATA_PATH = "/.well-known/oauth-protected-resource"
-_OPEN = ("/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", METADATA_PATH, "/dashboard")
+RESOURCES = ("/mcp", "/sse", "/api/v1")
+"""What a token opens, as clients know it."""
+_OPEN = ("/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/.well-known", "/dashboard")
 """What needs no token: nobody's memory is there, and the page has a door of its own."""
 
 
@@ -94,13 +97,19 @@ class Access:
             await problem(503, str(error))(scope, receive, send)
             return
         if visitor is None:
-            metadata = f"{self._base_url(HTTPConnection(scope))}{METADATA_PATH}/mcp"
-            how = f'Bearer error="invalid_token", resource_metadata="{metadata}"'
-            told = "send a good token as `Authorization: Bearer …`; `scrubjay token create` makes one"
-            await problem(401, told, headers={"WWW-Authenticate": how})(scope, receive, send)
+            await self._refusal(HTTPConnection(scope))(scope, receive, send)
             return
         scope["auth"], scope["user"] = AuthCredentials(visitor.scopes), AuthenticatedUser(visitor)
         await self._app(scope, receive, send)
+
+    def _refusal(self, connection: HTTPConnection) -> Response:
+        path = connection.scope["path"]
+        entrance = "/sse" if path.startswith("/messages") else path
+        resource = next((known for known in RESOURCES if entrance.startswith(known)), "")
+        metadata = f'resource_metadata="{self._base_url(connection)}{METADATA_PATH}{resource}"'
+        wrong = 'error="invalid_token", ' if "authorization" in connection.headers else ""  # RFC 6750, 3.1
+        told = "send a good token as `Authorization: Bearer …`; `scrubjay token create` makes one"
+        return problem(401, told, headers={"WWW-Authenticate": f"Bearer {wrong}{metadata}"})
 
     def _visitor(self, headers: Headers) -> Visitor | None:
         local = self._identities.local()

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from scrubjay import ScrubjayError, __version__
 from scrubjay.journeys.engine import Engine
 from scrubjay.rights import Right
-from scrubjay_server.http.access import METADATA_PATH, Access, Identities
+from scrubjay_server.http.access import METADATA_PATH, RESOURCES, Access, Identities
 from scrubjay_server.http.guards import BaseUrl, FairShare, KnownSite, Turns, base_url
 from scrubjay_server.http.metrics import CONTENT_TYPE, Measured, Metrics, PendingMessages
 from scrubjay_server.http.problems import problem, status_of
@@ -94,11 +94,11 @@ def _add_health(app: FastAPI, engine: Callable[[], Engine], metrics: Metrics) ->
 
 
 def _add_metadata(app: FastAPI, base: BaseUrl) -> None:
-    def metadata(request: Request) -> JSONResponse:
-        url = base(request)
+    async def metadata(request: Request) -> JSONResponse:
+        url, resource = base(request), request.url.path.partition(METADATA_PATH)[2]
         told = ProtectedResourceMetadata.model_validate(
             {
-                "resource": f"{url}/mcp",
+                "resource": f"{url}{resource}",
                 "authorization_servers": [url],
                 "scopes_supported": list(Right),
                 "resource_name": "Scrubjay",
@@ -106,5 +106,5 @@ def _add_metadata(app: FastAPI, base: BaseUrl) -> None:
         )
         return JSONResponse(told.model_dump(mode="json", exclude_none=True))
 
-    app.add_api_route(METADATA_PATH, metadata, include_in_schema=False)
-    app.add_api_route(f"{METADATA_PATH}/mcp", metadata, include_in_schema=False)
+    for resource in ("", *RESOURCES):
+        app.add_api_route(f"{METADATA_PATH}{resource}", metadata, include_in_schema=False)
