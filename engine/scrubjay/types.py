@@ -7,14 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from scrubjay.errors import InvalidInput, OwnerRequired
+from scrubjay.errors import InvalidInput, NotAllowed, OwnerRequired
+from scrubjay.rights import EVERY_RIGHT, WITHIN_AGENT, Right, grants
 from scrubjay.texts import checked, fitting
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 MAX_TEXT_CHARS = 200_000
 MAX_QUERY_CHARS = 20_000
@@ -124,10 +121,17 @@ class Caller:
     session_id: str = ""
     written_by: str = ""
     origin: str = ""
+    rights: frozenset[Right] = EVERY_RIGHT
 
     def __post_init__(self) -> None:
         for name in ("user_id", "agent_id", "session_id", "written_by", "origin"):
             fitting(getattr(self, name), field=name, longest=MAX_NAME_CHARS)
+
+    def require(self, right: Right, owner: Owner | None = None) -> None:
+        """Raise NotAllowed unless this caller may do so, with the memories of `owner` if one is named."""
+        needed = WITHIN_AGENT.get(right, right) if owner and owner.scope is Scope.AGENT else right
+        if not grants(self.rights, needed):
+            raise NotAllowed(needed)
 
     @property
     def home(self) -> Owner:
@@ -342,46 +346,6 @@ class Position:
     recorded_at: datetime
     id: str
     version: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A row as far as ranking looks at it.
-
-    `said_at` and `recorded_at` are microseconds since 1970 (UTC), the first of when it was said or happened, else
-    became true. `vector`: (dimension,) float32, unit norm.
-    """
-
-    id: str
-    version: int
-    kind: Kind
-    text: str
-    vector: "NDArray[np.float32]" = field(compare=False)
-    said_at: int
-    recorded_at: int
-    role: str = ""
-    name: str = ""
-    session_id: str = ""
-    turn: int = 0
-    importance: float = 0.5
-    source_ids: tuple[str, ...] = ()
-    entities: tuple[str, ...] = ()
-    relations: tuple[Relation, ...] = ()
-    notes: dict[str, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
-    """What ranking has worked out about the row, kept as long as the row is."""
-
-    @property
-    def key(self) -> tuple[str, int]:
-        """What tells this version from every other row of its owner: id and version."""
-        return (self.id, self.version)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
-    """A row that dense or lexical search found. `score`: cosine in [-1, 1] or BM25 ≥ 0; higher is better."""
-
-    candidate: Candidate
-    score: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

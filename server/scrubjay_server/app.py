@@ -44,7 +44,7 @@ class EngineLoader:
         self._lock = threading.Lock()
         self._memory: Memory | None = None
         self._timer: threading.Timer | None = None
-        self._reader = PendingReader(self, local_caller(settings))
+        self._reader = PendingReader(self, lambda: [local_caller(settings)])
 
     def __call__(self) -> Engine:
         """Return the engine as soon as its store is open; the weights may still be loading."""

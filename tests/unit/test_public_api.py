@@ -19,6 +19,7 @@ def test_all_is_what_others_may_rely_on() -> None:
         "MemoryNotFound",
         "MemoryRecord",
         "ModelUnavailable",
+        "NotAllowed",
         "OwnerRequired",
         "Scope",
         "ScrubjayError",

@@ -11,6 +11,7 @@ from scrubjay.errors import InvalidInput, MemoryNotFound
 from scrubjay.journeys.engine import Engine, is_memory_id
 from scrubjay.journeys.searching import RECALLED, check_limit, proven_by_then, still_current
 from scrubjay.recall.budget import first_page
+from scrubjay.rights import Right
 from scrubjay.types import (
     Caller,
     Filter,
@@ -66,8 +67,9 @@ class Page:
 def list_memories(engine: Engine, caller: Caller, listing: Listing) -> Page:
     """Return one page, newest first, of facts and of those episodes that no fact rests on.
 
-    Raises InvalidInput (also for a cursor that is not from here), OwnerRequired, StoreError.
+    Raises InvalidInput (also for a cursor that is not from here), NotAllowed, OwnerRequired, StoreError.
     """
+    caller.require(Right.READ)
     after = _parse_cursor(listing.cursor)
     tables = _tables(engine, caller, listing)
     total = sum(engine.store.count(owner, where) for owner, where in tables)
@@ -93,7 +95,8 @@ def list_memories(engine: Engine, caller: Caller, listing: Listing) -> Page:
 
 
 def current_facts(engine: Engine, caller: Caller) -> list[MemoryRecord]:
-    """Return all facts about the person that hold now, newest first."""
+    """Return all facts about the person that hold now, newest first. Raises NotAllowed, StoreError."""
+    caller.require(Right.READ)
     visible = Visibility(scopes=frozenset({Scope.USER}))
     where = Filter(visible=visible, kind=Kind.FACT, current_at=engine.now(), states=RECALLED)
     return engine.store.find(caller.owner_of(Scope.USER), where)
@@ -104,7 +107,7 @@ def history(engine: Engine, caller: Caller | None, memory_id: str) -> list[Memor
 
     A caller sees session memories of their own session only, and nobody what has expired. Raises MemoryNotFound.
     """
-    owner = engine.required_owner(memory_id, caller)
+    owner = engine.required_owner(memory_id, caller, Right.READ)
     visible = _readable_by_id(caller, owner)
     now = engine.now()
     versions = engine.store.find(owner, Filter(ids=(memory_id,), visible=visible, alive_at=now))

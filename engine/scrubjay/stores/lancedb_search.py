@@ -7,10 +7,11 @@ import pyarrow as pa
 from lancedb.query import LanceFtsQueryBuilder, MatchQuery
 
 from scrubjay.graph.subject import Subject, subject_of
+from scrubjay.matches import Match
 from scrubjay.stores.lancedb_rows import CANDIDATE_COLUMNS, STATED, candidates_of, statement_of, vectors_of
 from scrubjay.stores.matching import stating
 from scrubjay.stores.sql import condition
-from scrubjay.types import Filter, Match, MemoryRecord, Position
+from scrubjay.types import Filter, MemoryRecord, Position
 
 if TYPE_CHECKING:
     import numpy as np

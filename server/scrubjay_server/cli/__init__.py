@@ -43,9 +43,9 @@ def _serve(settings: Settings) -> None:
 
 def main() -> None:
     """Run the command; an error of ours is one line on standard error and exit status 1."""
-    from scrubjay_server.cli import doctor, house, memories
+    from scrubjay_server.cli import doctor, house, memories, token
 
-    for command in (*memories.COMMANDS, *house.COMMANDS, doctor.doctor):
+    for command in (*memories.COMMANDS, *house.COMMANDS, doctor.doctor, token.token):
         cli.add_command(command)
     try:
         cli(prog_name="scrubjay")

@@ -360,7 +360,7 @@ def extract(settings: Settings, pending: bool, as_json: bool) -> None:  # noqa: 
         if memory.engine.extractor is None:
             raise ConfigurationError(_NO_EXTRACTOR)
         caller = local_caller(settings)
-        tally = extract_everything(memory.engine, caller=caller, most_attempts=None, wait_s=_PATIENCE_S)
+        tally = extract_everything(memory.engine, callers=[caller], most_attempts=None, wait_s=_PATIENCE_S)
     lines = [f"Messages read: {tally.read}; facts stored or changed: {tally.facts}; messages pending: {tally.pending}."]
     show(tally_shape(tally), [*lines, *([tally.problem] if tally.problem else [])], as_json=as_json)
     sys.exit(1 if tally.pending else 0)
