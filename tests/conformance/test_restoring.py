@@ -12,7 +12,7 @@ from clock import Clock
 from engines import ByLength, engine_over
 from folders import opened
 from records import ANA, NOON
-from scrubjay.errors import InvalidInput, MemoryNotFound
+from scrubjay.errors import InvalidInput, MemoryNotFound, NotAllowed
 from scrubjay.inputs import facts_of, messages_of
 from scrubjay.journeys import exporting
 from scrubjay.journeys.adding import Added, Addition, add
@@ -27,6 +27,7 @@ from scrubjay.journeys.sourcing import sources_of
 from scrubjay.journeys.surveying import survey
 from scrubjay.journeys.updating import update
 from scrubjay.results import held_shape
+from scrubjay.rights import Right
 from scrubjay.stores.in_memory import InMemoryStore
 from scrubjay.types import Caller, Filter, MemoryRecord, Scope, State
 
@@ -223,3 +224,16 @@ def test_a_survey_tells_when_each_memory_came_from_whom_and_when_it_ended(engine
         (NOON + DAY, None, "another", 1),
         (NOON + 2 * DAY, NOON + 3 * DAY, "tests", 0),
     ]
+
+
+@pytest.mark.promise("isolation")
+def test_whoever_may_only_read_restores_nothing_and_whoever_may_only_write_exports_nothing(engine: Engine) -> None:
+    first = state(engine, "Ana uses React")
+    state(engine, "Ana uses Vue", replaces=[first.id])
+    with pytest.raises(NotAllowed):
+        restore_version(engine, replace(CALLER, rights=frozenset({Right.READ})), first.id, 1)
+    writer = replace(CALLER, rights=frozenset({Right.WRITE}))
+    for read in (everything_held, survey, lambda engine, caller: sources_of(engine, caller, [first])):
+        with pytest.raises(NotAllowed):
+            read(engine, writer)
+    assert listed(engine) == ["Ana uses Vue"]

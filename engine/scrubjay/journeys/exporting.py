@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from scrubjay.journeys.engine import Engine
+from scrubjay.rights import Right
 from scrubjay.types import Caller, Filter, MemoryRecord, Owner, Position, Scope
 
 _AT_A_TIME = 1_000
@@ -13,15 +14,17 @@ def everything_held(engine: Engine, caller: Caller) -> Iterator[MemoryRecord]:
 
     After them come the memories that the person wrote into what their tenant shares: what forgetting everything about
     them would take. Some hundreds of rows are held at a time; what is written meanwhile may be missing. What has
-    expired is not held any more, even if it is still to be erased. Raises OwnerRequired, StoreError.
+    expired is not held any more, even if it is still to be erased. Raises NotAllowed and OwnerRequired at once, and
+    StoreError while it is read.
     """
-    own = caller.home
-    now = engine.now()
-    yield from rows_of(engine, own, Filter(alive_at=now))
+    caller.require(Right.READ)
+    own, now = caller.home, engine.now()
+    tables = [(own, Filter(alive_at=now))]
     if own.scope is Scope.USER:
-        for owner in engine.store.owners():
-            if owner.tenant == own.tenant and owner.scope is not Scope.USER:
-                yield from rows_of(engine, owner, Filter(written_by=own.name, alive_at=now))
+        written = Filter(written_by=own.name, alive_at=now)
+        shared = [o for o in engine.store.owners() if o.tenant == own.tenant and o.scope is not Scope.USER]
+        tables += [(owner, written) for owner in shared]
+    return (row for owner, where in tables for row in rows_of(engine, owner, where))
 
 
 def rows_of(engine: Engine, owner: Owner, where: Filter) -> Iterator[MemoryRecord]:

@@ -12,6 +12,7 @@ from scrubjay.journeys.listing import history
 from scrubjay.journeys.writing import writing
 from scrubjay.remembering.plan import Plan
 from scrubjay.remembering.rows import ended, occasion_of, restored
+from scrubjay.rights import Right
 from scrubjay.types import Caller, Filter, MemoryRecord, Owner, State, Visibility
 
 
@@ -21,10 +22,10 @@ def restore_version(engine: Engine, caller: Caller | None, memory_id: str, versi
     What held until now holds until now, together with the words that only it rested on. A memory that another one had
     superseded comes back by itself: the other one stays, since it may say more, and can be forgotten. The words that an
     old version rests on are its evidence again, but stay in the past. Nothing is written when this is what holds now.
-    Raises MemoryNotFound, InvalidInput (no such version, a suspect one, or one that another memory says now),
+    Raises NotAllowed, MemoryNotFound, InvalidInput (no such version, a suspect one, or one that another memory says now),
     EmbeddingError, StoreError.
     """
-    owner = engine.required_owner(memory_id, caller)
+    owner = engine.required_owner(memory_id, caller, Right.WRITE)
     vectors = Vectors(engine, [_version(history(engine, caller, memory_id), memory_id, version).text])
     with writing(engine, owner):
         now = engine.now()

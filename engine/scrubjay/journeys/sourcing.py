@@ -4,14 +4,16 @@ from collections.abc import Iterable
 
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.listing import version_that_holds
+from scrubjay.rights import Right
 from scrubjay.types import Caller, Filter, Kind, MemoryRecord
 
 
 def sources_of(engine: Engine, caller: Caller, facts: Iterable[MemoryRecord]) -> dict[str, MemoryRecord]:
     """Return the episodes that any of these facts rests on, by id: of each the wording that holds, else the newest.
 
-    Only what the caller sees, and nothing that has expired. Raises OwnerRequired, StoreError.
+    Only what the caller sees, and nothing that has expired. Raises NotAllowed, OwnerRequired, StoreError.
     """
+    caller.require(Right.READ)
     wanted = tuple(dict.fromkeys(source for fact in facts for source in fact.source_ids))
     now = engine.now()
     versions: dict[str, list[MemoryRecord]] = {}

@@ -6,6 +6,7 @@ from datetime import datetime
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.exporting import rows_of
 from scrubjay.journeys.searching import RECALLED
+from scrubjay.rights import Right
 from scrubjay.types import Caller, Filter, Scope, Visibility
 
 
@@ -33,8 +34,9 @@ class Survey:
 def survey(engine: Engine, caller: Caller) -> Survey:
     """Return how the person's memories came together; reads all of them, some hundreds at a time.
 
-    Raises InvalidInput when the caller is no person, StoreError.
+    Raises NotAllowed, InvalidInput when the caller is no person, StoreError.
     """
+    caller.require(Right.READ)
     owner, now = caller.owner_of(Scope.USER), engine.now()
     of_person = Visibility(scopes=frozenset({Scope.USER}))
     lives: dict[str, Life] = {}
