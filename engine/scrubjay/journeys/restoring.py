@@ -22,7 +22,7 @@ def restore_version(engine: Engine, caller: Caller | None, memory_id: str, versi
     What held until now holds until now, together with the words that only it rested on. A memory that another one had
     superseded comes back by itself: the other one stays, since it may say more, and can be forgotten. The words that an
     old version rests on are its evidence again, but stay in the past. Nothing is written when this is what holds now.
-    Raises NotAllowed, MemoryNotFound, InvalidInput (no such version, a suspect one, or one that another memory says now),
+    Raises NotAllowed, MemoryNotFound, InvalidInput (no such version, a suspect one, one that another memory says now),
     EmbeddingError, StoreError.
     """
     owner = engine.required_owner(memory_id, caller, Right.WRITE)
