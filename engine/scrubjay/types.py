@@ -288,8 +288,11 @@ class MemoryRecord:
 
     def is_current(self, now: datetime) -> bool:
         """Whether it is true now or later, and not expired."""
-        holds = self.valid_to is None or (self.valid_to > now and self.valid_to > self.valid_from)
-        return holds and self.is_alive(now)
+        return not self.has_ended(now) and self.is_alive(now)
+
+    def has_ended(self, now: datetime) -> bool:
+        """Whether it is no longer true, or never was."""
+        return self.valid_to is not None and (self.valid_to <= now or self.valid_to <= self.valid_from)
 
     def is_alive(self, now: datetime) -> bool:
         """Whether it has not expired."""
@@ -300,7 +303,8 @@ class MemoryRecord:
 class Filter:
     """Which rows of one owner's table; every condition given must hold, None means any.
 
-    `current_at`: true at that time or later and not expired. `as_of`: true at that time (valid time only).
+    `current_at`: true at that time or later and not expired. `ended_at`: not true at that time, nor ever after.
+    `as_of`: true at that time (valid time only).
     `alive_at`: not expired; `expired_at`: expired by then. `since` and `until` are inclusive and look at when it
     happened or was said, else at when it became true. `metadata` compares by equality. `rests_on`: facts with one of
     these episodes as a source; `unclaimed`: all rows but the episodes that some fact rests on (a suspect one does not
@@ -317,6 +321,7 @@ class Filter:
     category: str | None = None
     metadata: JsonObject = field(default_factory=dict)
     current_at: datetime | None = None
+    ended_at: datetime | None = None
     as_of: datetime | None = None
     alive_at: datetime | None = None
     expired_at: datetime | None = None

@@ -74,6 +74,7 @@ filters = st.builds(
     category=st.sampled_from([None, "", "skill"]),
     metadata=objects,
     current_at=some_moment,
+    ended_at=some_moment,
     as_of=some_moment,
     alive_at=some_moment,
     since=some_moment,

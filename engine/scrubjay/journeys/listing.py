@@ -33,7 +33,10 @@ _MOST_VERSIONS = 2**31
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What to list. `state` None: everything but suspect memories. `max_tokens` None: no budget."""
+    """What to list. `state` None: everything but suspect memories. `max_tokens` None: no budget.
+
+    `ended`: only versions that no longer hold, or never did.
+    """
 
     scope: Scope | None = None
     kind: Kind | None = None
@@ -45,6 +48,7 @@ class Listing:
     cursor: str = ""
     as_of: datetime | None = None
     include_superseded: bool = False
+    ended: bool = False
     entity: str | None = None
 
     def __post_init__(self) -> None:
@@ -135,7 +139,7 @@ def _readable_by_id(caller: Caller | None, owner: Owner) -> Visibility | None:
 
 def _tables(engine: Engine, caller: Caller, listing: Listing) -> list[tuple[Owner, Filter]]:
     now = engine.now()
-    any_time = listing.include_superseded or listing.as_of is not None
+    any_time = listing.include_superseded or listing.ended or listing.as_of is not None
     return [
         (
             owner,
@@ -146,6 +150,7 @@ def _tables(engine: Engine, caller: Caller, listing: Listing) -> list[tuple[Owne
                 metadata=listing.metadata,
                 states=RECALLED if listing.state is None else frozenset({listing.state}),
                 current_at=None if any_time else now,
+                ended_at=now if listing.ended else None,
                 as_of=listing.as_of,
                 alive_at=now,
                 unclaimed=True,
