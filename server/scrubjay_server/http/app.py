@@ -16,6 +16,7 @@ from scrubjay import ScrubjayError, __version__
 from scrubjay.journeys.engine import Engine
 from scrubjay.rights import Right
 from scrubjay_server.http.access import METADATA_PATH, RESOURCES, Access, Identities
+from scrubjay_server.http.connections import WholeBodies
 from scrubjay_server.http.guards import BaseUrl, FairShare, KnownSite, Turns, base_url
 from scrubjay_server.http.metrics import CONTENT_TYPE, Measured, Metrics, PendingMessages
 from scrubjay_server.http.problems import problem, status_of
@@ -47,14 +48,15 @@ def build_app(
             Middleware(KnownSite, settings=settings),
             Middleware(Access, identities=identities, base_url=base),
             Middleware(FairShare, per_minute=settings.rate_per_minute),
+            Middleware(WholeBodies),
         ],
     )
     app.add_exception_handler(ScrubjayError, _told)
     _add_health(app, engine, metrics)
     _add_metadata(app, base)
-    app.router.routes.extend(sse_routes(server))
+    app.router.routes.extend(sse_routes(server, identities))
     if transport == "http":
-        app.router.routes.extend(streamable_routes(server))
+        app.router.routes.extend(streamable_routes(server, identities))
         app.add_route("/", lambda _: RedirectResponse("/dashboard"), include_in_schema=False)
     return app
 

@@ -17,7 +17,6 @@ from scrubjay_server.http.problems import problem
 from scrubjay_server.settings import Settings
 from scrubjay_tools.host import Principal
 
-MOST_BODY_BYTES = 4 << 20
 _MOST_AT_ONCE = 16
 _MOST_IN_FLIGHT = 256
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
