@@ -115,11 +115,14 @@ class MortalStreams:
         if scope["type"] != "http" or scope["method"] != "GET":
             await self._app(scope, receive, send)
             return
-        is_open = False
+        has_begun, is_open = False, False
 
         async def watched(message: Message) -> None:
-            nonlocal is_open
-            is_open = message["type"] == "http.response.start" or message.get("more_body", False)
+            nonlocal has_begun, is_open
+            begins = message["type"] == "http.response.start"
+            if begins and has_begun:  # the SDK answers a stream once more that did not end with its client
+                return
+            has_begun, is_open = True, begins or message.get("more_body", False)
             await send(message)
 
         async with anyio.create_task_group() as tasks:
