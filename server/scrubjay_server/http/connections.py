@@ -78,7 +78,7 @@ class WholeBodies:
         if body is None:
             await problem(413, f"a request's body has at most {self._most_bytes} bytes")(scope, receive, send)
         elif body["type"] == "http.request":
-            await self._app(scope, _given(body, receive), send)
+            await self._app(scope, given(body, receive), send)
 
     async def _body(self, receive: Receive) -> Message | None:
         """Return the message with the whole body, or that the client has left; None when it is too large."""
@@ -94,7 +94,8 @@ class WholeBodies:
                 return {"type": "http.request", "body": bytes(parts), "more_body": False}
 
 
-def _given(first: Message, receive: Receive) -> Receive:
+def given(first: Message, receive: Receive) -> Receive:
+    """Return what gives one message and then those that come."""
     left = [first]
 
     async def next_message() -> Message:
