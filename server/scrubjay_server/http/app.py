@@ -15,6 +15,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from scrubjay import ScrubjayError, __version__
 from scrubjay.journeys.engine import Engine
 from scrubjay.rights import Right
+from scrubjay_server.dashboard.pages import pages
+from scrubjay_server.dashboard.sessions import Codes
 from scrubjay_server.http.access import METADATA_PATH, Access, Identities
 from scrubjay_server.http.guards import BaseUrl, FairShare, KnownSite, Turns, base_url
 from scrubjay_server.http.metrics import CONTENT_TYPE, Measured, Metrics, PendingMessages
@@ -29,9 +31,17 @@ _WORKERS = 40
 
 
 def build_app(
-    settings: Settings, engine: Callable[[], Engine], *, identities: Identities, transport: Transport = "http"
+    settings: Settings,
+    engine: Callable[[], Engine],
+    *,
+    identities: Identities,
+    codes: Codes | None = None,
+    transport: Transport = "http",
 ) -> FastAPI:
-    """Return the application around an engine that is built outside it; `engine` waits until it is ready."""
+    """Return the application around an engine that is built outside it; `engine` waits until it is ready.
+
+    `codes` open the page for the local person.
+    """
     metrics, turns, base = Metrics(), Turns(), base_url(settings)
     server = mcp_server(engine, turns=turns, metrics=metrics, log_level=settings.log_level)
     app = FastAPI(
@@ -55,6 +65,7 @@ def build_app(
     app.router.routes.extend(sse_routes(server))
     if transport == "http":
         app.router.routes.extend(streamable_routes(server))
+        app.include_router(pages(engine, identities, codes or Codes()))
         app.add_route("/", lambda _: RedirectResponse("/dashboard"), include_in_schema=False)
     return app
 
