@@ -73,9 +73,7 @@ def add_memory(
     scope: user = about the person, kept; session = only for this conversation (needs session_id, expires); agent
     = lessons of your own work, shared by everyone you serve: never anything personal.
     """
-    addition = addition_of(
-        content=content, messages=messages, facts=facts, scope=scope, metadata=metadata, infer=infer
-    )
+    addition = addition_of(content=content, messages=messages, facts=facts, scope=scope, metadata=metadata, infer=infer)
     told = reporting(ctx, "messages read for facts")
     return _told(add(engine_of(ctx), caller_of(ctx, session_id), addition, progress=told))
 

@@ -117,6 +117,7 @@ def _fields_at(place: tuple[Any, ...], schema: dict[str, Any]) -> list[str]:
     node = schema
     for part in place:
         node = node.get("items", {}) if isinstance(part, int) else node.get("properties", {}).get(part, {})
+        node = node.get("anyOf", [node])[0]  # the other one is null
         if "$ref" in node:
             node = schema["$defs"][node["$ref"].rpartition("/")[2]]
     return list(node.get("properties", {}))

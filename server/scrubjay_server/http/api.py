@@ -1,12 +1,12 @@
 """The REST API: the same engine calls, results and rights as the tools, over plain HTTP."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Security
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Security
 from fastapi.responses import StreamingResponse
 from fastapi.security import HTTPBearer
 
@@ -35,7 +35,7 @@ from scrubjay_server.http.bodies import (
 )
 from scrubjay_server.http.guards import Turns
 from scrubjay_server.http.plain import PlainRoute
-from scrubjay_server.http.problems import ALWAYS, described
+from scrubjay_server.http.problems import ALWAYS, Problem, described
 from scrubjay_tools.add_memory import added_reply, addition_of
 from scrubjay_tools.host import Principal, caller
 from scrubjay_tools.replies import AddReply, ListReply, SearchReply, UpdateReply
@@ -71,15 +71,11 @@ class Visit:
         return person
 
 
-async def _in_turn(request: Request) -> AsyncIterator[Visit]:
-    """Give a request to work on as soon as it is its turn, which ends when the answer is sent."""
-    principal = principal_of(request)
-    turns: Turns = request.app.state.turns
-    async with turns.of(principal):
-        yield Visit(engine=request.app.state.engine, principal=principal)
+async def _visit(request: Request) -> Visit:
+    return Visit(engine=request.app.state.engine, principal=principal_of(request))
 
 
-Visiting = Annotated[Visit, Depends(_in_turn)]
+Visiting = Annotated[Visit, Depends(_visit)]
 
 router = APIRouter(
     prefix="/api/v1",
@@ -253,3 +249,17 @@ def json_lines(records: Iterator[MemoryRecord]) -> Iterator[str]:
     """Return records as lines of JSON, some lines at a time, reading no further than it is asked to."""
     while some := list(islice(records, _LINES_AT_ONCE)):
         yield "".join(f"{json.dumps(held_shape(record), ensure_ascii=False)}\n" for record in some)
+
+
+def offer_api(app: FastAPI, *, engine: Callable[[], Engine], turns: Turns) -> None:
+    """Add the routes to an application, and what their errors look like to its OpenAPI document."""
+    app.state.engine, app.state.turns = engine, turns
+    app.include_router(router)
+    without_problems = app.openapi
+
+    def document() -> dict[str, Any]:
+        told_so_far = without_problems()
+        told_so_far["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+        return told_so_far
+
+    app.openapi = document  # type: ignore[method-assign]  # FastAPI's own way to extend the document

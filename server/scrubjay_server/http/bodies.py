@@ -22,7 +22,7 @@ from scrubjay_tools.boundary import Strict
 from scrubjay_tools.replies import MemoryReply, ReceiptReply
 
 SessionId = Annotated[str, Field(description="A conversation's id; needed for session scope.")]
-Moment = Annotated[str, Field(description="ISO 8601; a date alone means the whole UTC day.")]
+_ABOUT = ("title", "description", "default")
 
 
 class Body(Strict):
@@ -43,8 +43,9 @@ class Body(Strict):
 
 
 def _or_null(field: dict[str, Any]) -> dict[str, Any]:
-    outside = {name: field.pop(name) for name in ("title", "description", "default") if name in field}
-    return {**outside, "anyOf": [field, {"type": "null"}]}
+    outside = {name: part for name, part in field.items() if name in _ABOUT}
+    kind = {name: part for name, part in field.items() if name not in _ABOUT}
+    return {**outside, "anyOf": [kind, {"type": "null"}]}
 
 
 class NewMessage(Body, MessageArgument):

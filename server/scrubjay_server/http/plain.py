@@ -9,14 +9,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
-from scrubjay_server.http.guards import MOST_BODY_BYTES
+from scrubjay_server.http.access import principal_of
+from scrubjay_server.http.guards import MOST_BODY_BYTES, Turns
 from scrubjay_server.http.problems import PRIVATE, problem
 from scrubjay_tools.boundary import explained
 
 _NAME_CHARS = 80
+_TOO_LARGE = f"the body is larger than {MOST_BODY_BYTES >> 20} MiB; send it in several requests"
 
 
 class PlainRequest(Request):
@@ -26,10 +29,13 @@ class PlainRequest(Request):
         """Return the body; raises 413 as soon as it is too large, whatever was declared."""
         if not hasattr(self, "_body"):
             read = bytearray()
-            async for chunk in self.stream():
-                read += chunk
-                if len(read) > MOST_BODY_BYTES:
-                    _too_large()
+            try:
+                async for chunk in self.stream():
+                    read += chunk
+                    if len(read) > MOST_BODY_BYTES:
+                        raise HTTPException(413, _TOO_LARGE)
+            except ClientDisconnect as error:
+                raise HTTPException(400, "the rest of the body did not come") from error
             self._body = bytes(read)
         return self._body
 
@@ -78,12 +84,18 @@ def _no_number(name: str) -> NoReturn:
     raise HTTPException(400, f"the body holds {name}, which is not JSON")
 
 
-def _too_large() -> NoReturn:
-    raise HTTPException(413, f"the body is larger than {MOST_BODY_BYTES >> 20} MiB; send it in several requests")
-
-
 class PlainRoute(APIRoute):
-    """A route that refuses every parameter it does not know, and tells what is wrong in plain words."""
+    """A route that refuses every parameter it does not know, and tells what is wrong in plain words.
+
+    A request waits until it is the turn of whoever sent it, before its body is read, and has it until the answer is
+    sent: a person's bodies, and what they have streamed to them, take no more memory than their turns allow.
+    """
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request when it is its turn."""
+        turns: Turns = scope["app"].state.turns
+        async with turns.of(principal_of(HTTPConnection(scope))):
+            await super().handle(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers a request to this route."""
@@ -140,4 +152,6 @@ async def _check_kind(request: PlainRequest) -> None:
         raise HTTPException(400, "the body is missing; send a JSON object")
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        raise HTTPException(415, f"the body is {kind[:_NAME_CHARS]!r}; send a JSON object, as application/json")
+        raise HTTPException(
+            415, f"the body is {kind[:_NAME_CHARS] or 'of no kind'}; send a JSON object, as application/json"
+        )
