@@ -46,8 +46,10 @@ _JSON_LINES = "application/x-ndjson"
 _WITH_BODY = (400, 413, 415)
 _BEARER = HTTPBearer(auto_error=False, description="A token that `scrubjay token create` has made.")
 
-MemoryId = Annotated[str, Path(description="A memory's id, as search and list tell it.")]
-UserId = Annotated[str, Path(description="A person of your tenant; anybody but yourself takes the scope `admin`.")]
+MemoryId = Annotated[str, Path(min_length=1, description="A memory's id, as search and list tell it.")]
+UserId = Annotated[
+    str, Path(min_length=1, description="A person of your tenant; anybody but yourself takes the scope `admin`.")
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

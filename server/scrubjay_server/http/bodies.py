@@ -82,7 +82,7 @@ class Search(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"query": "What does Ana's project use?", "limit": 5}]})
 
-    query: Annotated[str, Field(description="A question or a few words, names included.")]
+    query: Annotated[str, Field(min_length=1, description="A question or a few words, names included.")]
     limit: Limit = 10
     max_tokens: Annotated[
         int | None, Field(ge=1, description="The reply's budget in tokens; null or left out: none.")
@@ -103,14 +103,14 @@ class NewWording(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"content": "My name is Anna, with two n."}]})
 
-    content: Annotated[str, Field(description="What it should say, as one self-contained sentence.")]
+    content: Annotated[str, Field(min_length=1, description="What it should say, as one self-contained sentence.")]
 
 
 class Whose(BaseModel):
     """Whose memory is meant."""
 
     user_id: Annotated[
-        str | None,
+        Annotated[str, Field(min_length=1)] | None,
         Field(description="A person of your tenant; anybody but yourself takes the scope `admin`. Default: you."),
     ] = None
 
