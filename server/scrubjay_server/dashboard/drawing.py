@@ -9,13 +9,13 @@ from itertools import combinations
 import rustworkx
 
 from scrubjay.graph.projection import Entity, Graph
-from scrubjay.texts import one_line
+from scrubjay.texts import entity_key, one_line
 from scrubjay.types import Category, MemoryRecord
 
 MOST_NODES = 40
 WIDTH, HEIGHT = 1000, 640
 _MARGIN_X, _MARGIN_Y = 80, 48
-_LABEL_CHARS = 20
+_LABEL_CHARS = 24
 _SEED = 7
 _STEPS = 400
 _SMALLEST, _LARGEST = 7.0, 20.0
@@ -132,11 +132,16 @@ def _stretched(values: Sequence[float], low: float, high: float) -> list[float]:
 
 
 def _kinds(entities: Iterable[Entity], facts: Sequence[MemoryRecord]) -> dict[str, str]:
-    category_by_id = {fact.id: fact.category for fact in facts}
+    """Return what each entity is: a person when a fact about people is about it, else by what is mostly said of it."""
+    kind_by_id = {fact.id: _kind(fact.category) for fact in facts}
+    about_people = [fact for fact in facts if kind_by_id[fact.id] == "people"]
+    people = {entity_key(each.subject) for fact in about_people for each in fact.relations}
     kinds = {}
     for entity in entities:
-        said = Counter(_kind(category_by_id.get(memory_id, "")) for memory_id in entity.memory_ids)
-        kinds[entity.name] = said.most_common(1)[0][0] if said else "life"
+        said = [kind_by_id.get(memory_id, "life") for memory_id in entity.memory_ids]
+        others = Counter(kind for kind in said if kind != "people")
+        is_person = not people.isdisjoint(map(entity_key, (entity.name, *entity.aliases))) or not others
+        kinds[entity.name] = "people" if is_person else others.most_common(1)[0][0]
     return kinds
 
 
