@@ -20,7 +20,7 @@ _SEED = 7
 _STEPS = 400
 _SMALLEST, _LARGEST = 7.0, 20.0
 _MOST_NAMED_TOGETHER = 6  # a fact that names more is a list, and connects nothing with everything
-_MOST_EDGE_LABELS = 16
+_MOST_LINES = 100
 
 PEOPLE = frozenset({Category.IDENTITY, Category.RELATIONSHIP})
 WORK = frozenset({Category.PROJECT, Category.SKILL, Category.GOAL, Category.KNOWLEDGE})
@@ -48,12 +48,6 @@ class Line:
     x2: float
     y2: float
     said: str
-    label: str
-
-    @property
-    def middle(self) -> tuple[float, float]:
-        """The point between its ends."""
-        return (round((self.x1 + self.x2) / 2, 1), round((self.y1 + self.y2) / 2, 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +69,12 @@ def picture_of(graph: Graph, facts: Sequence[MemoryRecord]) -> Picture:
     by_importance = sorted(graph.entities, key=lambda each: (-degree[each.name], -len(each.memory_ids), each.name))
     drawn = [each for each in by_importance if degree[each.name]][:MOST_NODES] or by_importance[:MOST_NODES]
     names = {entity.name for entity in drawn}
-    pairs = {pair: said for pair, said in said_by_pair.items() if names.issuperset(pair)}
+    pairs = _lines_worth_drawing({pair: said for pair, said in said_by_pair.items() if names.issuperset(pair)})
     places = _places([entity.name for entity in drawn], pairs)
     kinds = _kinds(drawn, facts)
     most = max((len(entity.memory_ids) for entity in drawn), default=1)
     nodes = [_node(entity, places[entity.name], kinds[entity.name], most) for entity in drawn]
-    with_labels = sum(bool(said) for said in pairs.values()) <= _MOST_EDGE_LABELS
-    lines = [_line(places[one], places[other], said, with_labels) for (one, other), said in sorted(pairs.items())]
+    lines = [_line(places[one], places[other], said) for (one, other), said in sorted(pairs.items())]
     return Picture(nodes=tuple(nodes), lines=tuple(lines), left_out=len(graph.entities) - len(nodes))
 
 
@@ -102,6 +95,11 @@ def _said_by_pair(graph: Graph) -> dict[tuple[str, str], tuple[str, ...]]:
         for one, other in combinations(sorted(names), 2):
             said.setdefault((one, other), {})
     return {pair: tuple(sentences) for pair, sentences in said.items()}
+
+
+def _lines_worth_drawing(pairs: Mapping[tuple[str, str], tuple[str, ...]]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return all pairs while there is room, else those of which something is said."""
+    return {pair: said for pair, said in pairs.items() if said or len(pairs) <= _MOST_LINES}
 
 
 def _named_together(entities: Iterable[Entity]) -> list[set[str]]:
@@ -162,12 +160,5 @@ def _node(entity: Entity, place: tuple[float, float], kind: str, most: int) -> N
     )
 
 
-def _line(one: tuple[float, float], other: tuple[float, float], said: Sequence[str], with_label: bool) -> Line:
-    return Line(
-        x1=one[0],
-        y1=one[1],
-        x2=other[0],
-        y2=other[1],
-        said="; ".join(said),
-        label=said[0] if said and with_label else "",
-    )
+def _line(one: tuple[float, float], other: tuple[float, float], said: Sequence[str]) -> Line:
+    return Line(x1=one[0], y1=one[1], x2=other[0], y2=other[1], said="; ".join(said))

@@ -15,6 +15,7 @@ from scrubjay_server.dashboard.words import SUSPICIONS, category_named, client_n
 SHORT_CHARS = 420
 _QUOTE_CHARS = 300
 _NAME_CHARS = 80
+_MOST_LINES = 12
 _LOOKED_AT_CHARS = 20_000
 _SPEAKERS = {"user": "you", "assistant": "the assistant", "system": "the system", "tool": "a tool"}
 
@@ -65,9 +66,10 @@ def shown(visit: Visit, records: Sequence[MemoryRecord]) -> list[Shown]:
 
 
 def shortened(text: str, longest: int = SHORT_CHARS) -> str:
-    """Return a text, or its beginning with … where it was cut; what nobody can see of it is left out."""
-    plain = visible(text[: 2 * longest]) if len(text) > longest else text
-    return text if len(text) <= longest else f"{plain[: longest - 1].rstrip()}…"
+    """Return a text, or its beginning with … where it was cut, on one line then, without what nobody can see."""
+    if len(text) <= longest and text.count("\n") < _MOST_LINES:
+        return text
+    return f"{' '.join(visible(text[: 2 * longest]).split())[: longest - 1].rstrip()}…"
 
 
 def speaker_of(record: MemoryRecord) -> str:
