@@ -25,6 +25,7 @@ from scrubjay_server.dashboard.words import CATEGORIES, WORDS_KEPT, client_named
 PER_CATEGORY = 8
 PER_PAGE = 30
 HITS = 20
+_LEAST_SCORE = 0.005  # below it, on small memories, everything is about everything
 _ID_CHARS = 64
 
 Done = Annotated[str, Query(max_length=32)]
@@ -175,5 +176,5 @@ def _paged(visit: Visit, found: Page) -> dict[str, Any]:
 def _hits(visit: Visit, q: str) -> list[Shown]:
     if not q.strip():
         return []
-    found = search(visit.engine, visit.caller, Question(query=q, limit=HITS, scope=Scope.USER))
+    found = search(visit.engine, visit.caller, Question(query=q, limit=HITS, scope=Scope.USER, min_score=_LEAST_SCORE))
     return shown(visit, [hit.record for hit in found.hits])
