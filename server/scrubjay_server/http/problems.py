@@ -91,8 +91,9 @@ async def _of_the_router(request: Request, error: Exception) -> Response:
 def _methods_of(request: Request) -> list[str]:
     """Return what a path takes, whose route is known; each method of it is a route of its own."""
     paths: dict[str, Any] = request.app.openapi()["paths"]
-    described = paths.get(getattr(request.scope.get("route"), "path_format", ""), {})
-    return sorted(method.upper() for method in described) or ["GET"]
+    route = request.scope.get("route")
+    known = paths.get(getattr(route, "path_format", ""))
+    return sorted(map(str.upper, known) if known else getattr(route, "methods", ["GET"]))
 
 
 def _of_nobody(_: Request, __: Exception) -> Response:
