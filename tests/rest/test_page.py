@@ -80,7 +80,7 @@ def codes() -> Codes:
 @pytest.fixture
 def app(memory: Memory, doorkeeper: Doorkeeper, codes: Codes) -> FastAPI:
     app = FastAPI(openapi_url=None)
-    app.include_router(pages(lambda: memory.engine, doorkeeper, codes))
+    app.include_router(pages(lambda: memory.engine, doorkeeper, codes, lambda request: str(request.base_url)))
     return app
 
 

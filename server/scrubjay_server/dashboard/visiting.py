@@ -4,9 +4,10 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Form, HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from scrubjay.journeys.engine import Engine
@@ -19,6 +20,8 @@ from scrubjay_tools.host import Principal, caller
 
 COOKIE = "scrubjay_page"
 _ORIGIN = "page"
+BaseUrl = Callable[[HTTPConnection], str]
+"""What tells under which URL, without a path, a request's client reaches the server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +46,8 @@ class Visit:
 class Visitors:
     """Knows who is signed in, and lets in and out."""
 
-    def __init__(self, engine: Callable[[], Engine], door: Door, codes: Codes) -> None:
+    def __init__(self, engine: Callable[[], Engine], door: Door, codes: Codes, base_url: BaseUrl) -> None:
+        self.base_url = base_url
         self._engine = engine
         self._door = door
         self.codes = codes
@@ -84,7 +88,7 @@ class Visitors:
             path=HOME,
             httponly=True,
             samesite="strict",
-            secure=request.url.scheme == "https",
+            secure=self.base_url(request).startswith("https:"),
         )
         return response
 
@@ -101,9 +105,10 @@ class Visitors:
 def refuse_foreign_form(request: Request) -> None:
     """Raise HTTPException when a browser says that a form was sent from another site, or another port of this one."""
     origin = request.headers.get("origin")
-    here = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    here = (visitors_of(request).base_url(request), str(request.base_url))
+    ours = [f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, here)]
     site = request.headers.get("sec-fetch-site", "same-origin")
-    if site != "same-origin" or (origin is not None and origin != here):
+    if site != "same-origin" or (origin is not None and origin not in ours):
         raise HTTPException(403, "This form was sent from another site, so nothing was done.")
 
 

@@ -44,7 +44,7 @@ from scrubjay_tools.replies import AddReply, ListReply, SearchReply, UpdateReply
 _ORIGIN = "rest"
 _LINES_AT_ONCE = 64
 _JSON_LINES = "application/x-ndjson"
-_WITH_BODY = (400, 413, 415)
+_WITH_BODY = (400, 408, 413, 415)
 _BEARER = HTTPBearer(auto_error=False, description="A token that `scrubjay token create` has made.")
 
 MemoryId = Annotated[str, Path(min_length=1, description="A memory's id, as search and list tell it.")]

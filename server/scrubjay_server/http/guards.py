@@ -12,12 +12,12 @@ from mcp.server.transport_security import TransportSecurityMiddleware, Transport
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from scrubjay_server.dashboard.visiting import BaseUrl
 from scrubjay_server.http.access import is_loopback, principal_of
 from scrubjay_server.http.problems import problem
 from scrubjay_server.settings import Settings
 from scrubjay_tools.host import Principal
 
-MOST_BODY_BYTES = 4 << 20
 _MOST_AT_ONCE = 16
 _MOST_IN_FLIGHT = 256
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -108,9 +108,6 @@ class Turns:
         """Return what to hold while working for a principal."""
         whose = (principal.tenant, principal.user_id)
         return self._limiters.setdefault(whose, anyio.CapacityLimiter(_MOST_AT_ONCE))
-
-
-BaseUrl = Callable[[HTTPConnection], str]
 
 
 def base_url(settings: Settings) -> BaseUrl:

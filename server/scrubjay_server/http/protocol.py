@@ -12,8 +12,9 @@ from starlette.types import ASGIApp
 
 from scrubjay import __version__
 from scrubjay.journeys.engine import Engine
-from scrubjay_server.http.access import principal_now
-from scrubjay_server.http.guards import MOST_BODY_BYTES, Turns
+from scrubjay_server.http.access import Identities, principal_now
+from scrubjay_server.http.connections import MOST_BODY_BYTES, MortalStreams
+from scrubjay_server.http.guards import Turns
 from scrubjay_server.http.metrics import Metrics, measured_calls
 from scrubjay_tools.host import Host
 from scrubjay_tools.surface import LogLevel, surface
@@ -46,22 +47,22 @@ def _in_turn(turns: Turns) -> ServerMiddleware[Any]:
     return wait
 
 
-def streamable_routes(server: MCPServer[Host]) -> list[BaseRoute]:
+def streamable_routes(server: MCPServer[Host], identities: Identities) -> list[BaseRoute]:
     """Return the route of Streamable HTTP; `server.session_manager.run()` has to be running."""
     app = server.streamable_http_app(transport_security=_CHECKED_ALREADY, max_request_body_size=MOST_BODY_BYTES)
-    return _knowing_who_asks(app.routes)
+    return _knowing_who_asks(app.routes, identities)
 
 
-def sse_routes(server: MCPServer[Host]) -> list[BaseRoute]:
+def sse_routes(server: MCPServer[Host], identities: Identities) -> list[BaseRoute]:
     """Return the routes of the older transport."""
     app = server.sse_app(transport_security=_CHECKED_ALREADY, max_request_body_size=MOST_BODY_BYTES)
-    return _knowing_who_asks(app.routes)
+    return _knowing_who_asks(app.routes, identities)
 
 
-def _knowing_who_asks(routes: list[BaseRoute]) -> list[BaseRoute]:
+def _knowing_who_asks(routes: list[BaseRoute], identities: Identities) -> list[BaseRoute]:
     for route in routes:
         if isinstance(route, Route | Mount):
-            route.app = _with_context(route.app)
+            route.app = MortalStreams(_with_context(route.app), identities=identities)
     return routes
 
 
