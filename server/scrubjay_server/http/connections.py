@@ -76,7 +76,7 @@ class WholeBodies:
             await problem(408, f"the body did not come within {self._patience_s:g} seconds")(scope, receive, send)
             return
         if body is None:
-            told = f"the body is larger than {self._most_bytes} bytes; send it in several requests"
+            told = f"the body is larger than {self._most_bytes >> 20} MiB; send it in several requests"
             await problem(413, told)(scope, receive, send)
         elif body["type"] == "http.request":
             await self._app(scope, _given(body, receive), send)
