@@ -53,9 +53,10 @@ _READ_TRIES = 5
 _STEPS = 4  # of rewriting a table
 _ROWS_AT_ONCE = 4_096
 _SUFFIX = ".lance"
-_METADATA_BYTES, _INDEX_BYTES = 64 << 20, 256 << 20
-"""What LanceDB may keep in memory of all tables together. By default it is 1 and 6 GB, and each commit leaves 100 KB of
-manifests in it that nobody reads again."""
+_METADATA_BYTES, _INDEX_BYTES = 64 << 20, 2 << 20
+"""What LanceDB may keep of all tables together; by default 1 GB and 6 GB. Each commit leaves 100 KB in the one that
+nobody reads again, each maintenance a file in the other, open though it was removed: 2 MB are 50 of them. A search over
+100,000 rows takes no longer with so little."""
 
 
 class Tables:
