@@ -46,13 +46,16 @@ _FOLDERS = ("memories", "pending", "expiring", "erasing", "erasures", "reembeddi
 class LanceDBStore:
     """Tables in `folder`, which is made private (0700) if it is made here.
 
-    `embedding` and `dimension` are recorded with each table. Tables of up to `most_held` rows are searched in memory.
-    Opening reads nothing; LanceDB (0.7 s) is imported here and in its neighbours only.
+    `embedding` and `dimension` are recorded with each table. Tables of up to `most_held` rows are searched in memory;
+    `most_open` of them (40 KB each) stay open, those used last. Opening the store reads nothing; LanceDB (0.7 s) is
+    imported here and in its neighbours only.
 
     Raises StoreError when the folder cannot be used.
     """
 
-    def __init__(self, folder: Path, *, embedding: str, dimension: int, most_held: int = 20_000) -> None:
+    def __init__(
+        self, folder: Path, *, embedding: str, dimension: int, most_held: int = 20_000, most_open: int = 4_096
+    ) -> None:
         os.environ.setdefault("LANCEDB_LOG", "error")  # else it warns on stderr about columns that nobody selected
         from scrubjay.stores.lancedb_image import Images
         from scrubjay.stores.lancedb_tables import Tables
@@ -71,6 +74,7 @@ class LanceDBStore:
             embedding=embedding,
             dimension=dimension,
             upgrading=self._waiting.update_expiry,
+            most_open=most_open,
         )
         with suppress(OSError):
             finish_discarding(folder / "memories")

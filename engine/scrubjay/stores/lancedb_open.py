@@ -10,8 +10,6 @@ if TYPE_CHECKING:
 Stamp: TypeAlias = tuple[int, int]
 """What tells a table's folder from another one made in its place."""
 
-_MOST = 4_096  # an open one takes 40 KB; opening one again and reading it takes some milliseconds
-
 
 class OpenTables:
     """Up to `most` open tables by name; the one that was used longest ago is let go of first. Thread-safe.
@@ -19,7 +17,7 @@ class OpenTables:
     It is not closed: whoever reads it keeps it, and it goes when the last of them has done.
     """
 
-    def __init__(self, *, most: int = _MOST) -> None:
+    def __init__(self, *, most: int) -> None:
         self._most = most
         self._open: OrderedDict[str, tuple[Stamp, Table]] = OrderedDict()
         self._guard = threading.Lock()

@@ -53,17 +53,17 @@ _READ_TRIES = 5
 _STEPS = 4  # of rewriting a table
 _ROWS_AT_ONCE = 4_096
 _SUFFIX = ".lance"
-_METADATA_BYTES, _INDEX_BYTES = 64 << 20, 2 << 20
+_METADATA_BYTES, _INDEX_BYTES = 64 << 20, 1 << 20
 """What LanceDB may keep of all tables together; by default 1 GB and 6 GB. Each commit leaves 100 KB in the one that
-nobody reads again, each maintenance a file in the other, open though it was removed: 2 MB are 50 of them. A search over
+nobody reads again, each maintenance a file of 7 KB in the other, open though it was removed. A search over
 100,000 rows takes no longer with so little."""
 
 
 class Tables:
     """One table per owner in `folder`; `embedding` and `dimension` are recorded with each table that is made.
 
-    Thread-safe, and safe for many processes. `upgrading` is called with a table of an older version before it becomes
-    one of this version, under the lock.
+    Thread-safe, and safe for many processes. `most_open` of them stay open. `upgrading` is called with a table of an
+    older version before it becomes one of this version, under the lock.
     """
 
     def __init__(
@@ -74,6 +74,7 @@ class Tables:
         embedding: str,
         dimension: int,
         upgrading: "Callable[[Owner, Table], None]",
+        most_open: int,
     ) -> None:
         self._root = folder
         self._locks = locks
@@ -83,7 +84,7 @@ class Tables:
         self._process = os.getpid()
         session = lancedb.Session(index_cache_size_bytes=_INDEX_BYTES, metadata_cache_size_bytes=_METADATA_BYTES)
         self._database = lancedb.connect(str(folder), read_consistency_interval=timedelta(0), session=session)
-        self._open = OpenTables()
+        self._open = OpenTables(most=most_open)
 
     def folder(self, owner: Owner) -> TableFolder:
         """Return the folder of the owner's table, which need not exist."""

@@ -37,7 +37,9 @@ class OwnerLocks:
     def tried(self, name: str, *, wait_s: float) -> Iterator[bool]:
         """Hold the lock if it is free within this time, and say whether it is held."""
         with self._guard:
-            lock = self._locks.setdefault(name, FileLock(self._folder / f"{name}.lock", poll_interval=_POLL_S))
+            lock = self._locks.get(name)
+            if lock is None:
+                lock = self._locks[name] = FileLock(self._folder / f"{name}.lock", poll_interval=_POLL_S)
         try:
             lock.acquire(timeout=wait_s)
         except Timeout:
