@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from records import NOON, UNITS
+from scrubjay.matches import Candidate, Match
 from scrubjay.moments import micros
 from scrubjay.recall.pool import Pool, pool_of
 from scrubjay.recall.query import Asked, asked
-from scrubjay.types import Candidate, Kind, Match, Relation
+from scrubjay.types import Kind, Relation
 
 QUERIES = [
     "Where does Ana keep the kayak?",

@@ -3,6 +3,7 @@
 ScrubjayError
 ├── InvalidInput            an argument is malformed, too long, or contradicts another
 ├── OwnerRequired           a call names no user, agent or session
+├── NotAllowed              the caller may not do this; `needed` names the scope that it takes
 ├── MemoryNotFound          no memory of this caller has that id (malformed, unknown and foreign ids read the same)
 ├── ConfigurationError      a setting names something that does not exist or does not fit
 ├── ExtractionError         what was said could not be read for facts; it is kept, and can be read later
@@ -31,6 +32,14 @@ class InvalidInput(ScrubjayError):
 
 class OwnerRequired(ScrubjayError):
     """A read or write names no owner."""
+
+
+class NotAllowed(ScrubjayError):
+    """The caller may not do this: it takes the scope `needed`."""
+
+    def __init__(self, needed: str) -> None:
+        super().__init__(f"this takes the scope '{needed}', which the token does not have; ask for one that has it")
+        self.needed = needed
 
 
 class MemoryNotFound(ScrubjayError):

@@ -8,9 +8,10 @@ from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
 from scrubjay.erasures import Erasure, Forgotten, Proof
+from scrubjay.matches import Match
 from scrubjay.progress import Progress, untold
 from scrubjay.readings import ExtractedFact, Window
-from scrubjay.types import Filter, Match, MemoryRecord, Owner, Position
+from scrubjay.types import Filter, MemoryRecord, Owner, Position
 
 if TYPE_CHECKING:
     import numpy as np

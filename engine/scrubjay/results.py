@@ -69,6 +69,24 @@ def _told_to_mem0(record: MemoryRecord) -> dict[str, Any]:
     }
 
 
+def held_shape(record: MemoryRecord) -> dict[str, Any]:
+    """Return everything that is kept of one version of a memory but what searching alone reads."""
+    kept = {
+        "relations": [asdict(relation) for relation in record.relations],
+        "source_ids": list(record.source_ids),
+        "turn": record.turn,
+        "importance": round(record.importance, 3),
+        "expires_at": shown(record.expires_at),
+        "tenant": record.tenant,
+        "user_id": record.user_id,
+        "agent_id": record.agent_id,
+        "session_id": record.session_id,
+        "written_by": record.written_by,
+        "origin": record.origin,
+    }
+    return {**told(Shown(record=record)), **{name: value for name, value in kept.items() if value not in ("", [])}}
+
+
 def hit_shape(hit: Shown) -> dict[str, Any]:
     """Return a search result with Mem0's names."""
     return {"metadata": dict(hit.record.metadata), **_told_to_mem0(hit.record), **told(hit)}

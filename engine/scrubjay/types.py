@@ -7,14 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from scrubjay.errors import InvalidInput, OwnerRequired
+from scrubjay.errors import InvalidInput, NotAllowed, OwnerRequired
+from scrubjay.rights import EVERY_RIGHT, WITHIN_AGENT, Right, grants
 from scrubjay.texts import checked, fitting
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 MAX_TEXT_CHARS = 200_000
 MAX_QUERY_CHARS = 20_000
@@ -124,10 +121,17 @@ class Caller:
     session_id: str = ""
     written_by: str = ""
     origin: str = ""
+    rights: frozenset[Right] = EVERY_RIGHT
 
     def __post_init__(self) -> None:
         for name in ("user_id", "agent_id", "session_id", "written_by", "origin"):
             fitting(getattr(self, name), field=name, longest=MAX_NAME_CHARS)
+
+    def require(self, right: Right, owner: Owner | None = None) -> None:
+        """Raise NotAllowed unless this caller may do so, with the memories of `owner` if one is named."""
+        needed = WITHIN_AGENT.get(right, right) if owner and owner.scope is Scope.AGENT else right
+        if not grants(self.rights, needed):
+            raise NotAllowed(needed)
 
     @property
     def home(self) -> Owner:
@@ -284,8 +288,11 @@ class MemoryRecord:
 
     def is_current(self, now: datetime) -> bool:
         """Whether it is true now or later, and not expired."""
-        holds = self.valid_to is None or (self.valid_to > now and self.valid_to > self.valid_from)
-        return holds and self.is_alive(now)
+        return not self.has_ended(now) and self.is_alive(now)
+
+    def has_ended(self, now: datetime) -> bool:
+        """Whether it is no longer true, or never was."""
+        return self.valid_to is not None and (self.valid_to <= now or self.valid_to <= self.valid_from)
 
     def is_alive(self, now: datetime) -> bool:
         """Whether it has not expired."""
@@ -296,7 +303,8 @@ class MemoryRecord:
 class Filter:
     """Which rows of one owner's table; every condition given must hold, None means any.
 
-    `current_at`: true at that time or later and not expired. `as_of`: true at that time (valid time only).
+    `current_at`: true at that time or later and not expired. `ended_at`: not true at that time, nor ever after.
+    `as_of`: true at that time (valid time only).
     `alive_at`: not expired; `expired_at`: expired by then. `since` and `until` are inclusive and look at when it
     happened or was said, else at when it became true. `metadata` compares by equality. `rests_on`: facts with one of
     these episodes as a source; `unclaimed`: all rows but the episodes that some fact rests on (a suspect one does not
@@ -313,6 +321,7 @@ class Filter:
     category: str | None = None
     metadata: JsonObject = field(default_factory=dict)
     current_at: datetime | None = None
+    ended_at: datetime | None = None
     as_of: datetime | None = None
     alive_at: datetime | None = None
     expired_at: datetime | None = None
@@ -337,46 +346,6 @@ class Position:
     recorded_at: datetime
     id: str
     version: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A row as far as ranking looks at it.
-
-    `said_at` and `recorded_at` are microseconds since 1970 (UTC), the first of when it was said or happened, else
-    became true. `vector`: (dimension,) float32, unit norm.
-    """
-
-    id: str
-    version: int
-    kind: Kind
-    text: str
-    vector: "NDArray[np.float32]" = field(compare=False)
-    said_at: int
-    recorded_at: int
-    role: str = ""
-    name: str = ""
-    session_id: str = ""
-    turn: int = 0
-    importance: float = 0.5
-    source_ids: tuple[str, ...] = ()
-    entities: tuple[str, ...] = ()
-    relations: tuple[Relation, ...] = ()
-    notes: dict[str, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
-    """What ranking has worked out about the row, kept as long as the row is."""
-
-    @property
-    def key(self) -> tuple[str, int]:
-        """What tells this version from every other row of its owner: id and version."""
-        return (self.id, self.version)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
-    """A row that dense or lexical search found. `score`: cosine in [-1, 1] or BM25 ≥ 0; higher is better."""
-
-    candidate: Candidate
-    score: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from scrubjay.errors import ScrubjayError
 from scrubjay.journeys.engine import Engine
@@ -17,13 +17,14 @@ _PAUSE_S, _LONGEST_PAUSE_S = 30.0, 3600.0
 class PendingReader:
     """A thread that looks for pending episodes at once and every half minute, and less and less often after a failure.
 
-    It reads those of one caller: the words of somebody else on this machine go to nobody whom they have not chosen.
+    It reads those of the callers whom this server serves: the words of anybody else go to nobody whom they have not
+    chosen.
     Other processes may look as well: whoever holds the owner's second lock reads.
     """
 
-    def __init__(self, engine: Callable[[], Engine], caller: Caller) -> None:
+    def __init__(self, engine: Callable[[], Engine], callers: Callable[[], Collection[Caller]]) -> None:
         self._engine = engine
-        self._caller = caller
+        self._callers = callers
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scrubjay-pending", daemon=True)
 
@@ -44,7 +45,7 @@ class PendingReader:
         pause_s = _PAUSE_S
         while not self._stopping.is_set():
             try:
-                tally = extract_everything(self._engine(), caller=self._caller)
+                tally = extract_everything(self._engine(), callers=self._callers())
                 pause_s = _longer(pause_s) if tally.problem else _PAUSE_S
             except ScrubjayError as error:
                 logger.warning("pending messages are read later: %s", error)

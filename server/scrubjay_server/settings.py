@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from scrubjay.errors import ConfigurationError
+from scrubjay.memory import default_folder
 
 _PREFIX = "SCRUBJAY_"
 
@@ -27,6 +28,11 @@ class Settings(BaseSettings):
     add_wait_s: float = Field(default=8, ge=0)
     embedding_model: str = ""
     session_ttl_hours: float = Field(default=24, gt=0)
+    host: str = "127.0.0.1"
+    port: int = Field(default=8765, ge=0, le=65535)
+    tokens_file: Path | None = None
+    public_url: str = ""
+    rate_per_minute: int = Field(default=3000, ge=1)
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)] = (
         "WARNING"
     )
@@ -42,6 +48,13 @@ class Settings(BaseSettings):
             )
         chosen = Path(self.store) if self.store else self.data_dir
         return chosen.expanduser() if chosen else None
+
+    @property
+    def tokens_path(self) -> Path:
+        """The file of tokens: `tokens_file`, else in the data folder."""
+        if self.tokens_file:
+            return self.tokens_file.expanduser()
+        return (self.folder or default_folder()) / "tokens.json"
 
 
 def load_settings(**flags: Any) -> Settings:

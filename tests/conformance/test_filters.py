@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from records import ANA, NOON, UNITS, erase_all, record
+from scrubjay.matches import Match
 from scrubjay.ports import MemoryStore
 from scrubjay.stores.lancedb import LanceDBStore
 from scrubjay.stores.matching import is_visible, matching, metadata_terms
 from scrubjay.stores.sql import quoted
-from scrubjay.types import Filter, Kind, Match, MemoryRecord, Relation, Scope, State, Visibility
+from scrubjay.types import Filter, Kind, MemoryRecord, Relation, Scope, State, Visibility
 
 NASTY = [
     "plain", "it's", "''", "'", '"', "\\", "\\'", "a''b", "'''", "x' OR '1'='1", "'; DROP TABLE t; --", "%", "_", "*",
@@ -73,6 +74,7 @@ filters = st.builds(
     category=st.sampled_from([None, "", "skill"]),
     metadata=objects,
     current_at=some_moment,
+    ended_at=some_moment,
     as_of=some_moment,
     alive_at=some_moment,
     since=some_moment,

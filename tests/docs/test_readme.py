@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from scrubjay_server.settings import Settings
@@ -16,8 +17,9 @@ ROOT = Path(__file__).parents[2]
 README = ROOT.joinpath("README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
 MAKE_TARGETS = {"make demo", "make test"}  # run by the test of the demo, and by whoever runs this
+SERVERS = {"scrubjay serve --transport http"}
 # Another program; data that is not ours to ship, and minutes; a model's service.
-ELSEWHERE = ("claude ", ".venv/bin/python benchmarks/", "scrubjay extract --pending")
+ELSEWHERE = ("claude ", "scrubjay dashboard", ".venv/bin/python benchmarks/", "scrubjay extract --pending")
 
 
 def blocks(language: str) -> list[str]:
@@ -65,6 +67,9 @@ def test_each_command_runs(tmp_path: Path) -> None:
     assert set(commands) >= MAKE_TARGETS
     assert len(ours) >= 5
     for command in ours:
+        if command in SERVERS:
+            assert_serves(command, tmp_path)
+            continue
         done = subprocess.run(
             shlex.split(command),
             cwd=tmp_path,
@@ -75,6 +80,26 @@ def test_each_command_runs(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, f"{command}: {done.stderr}"
         assert "Traceback" not in done.stderr
+
+
+def assert_serves(command: str, home: Path) -> None:
+    """Start a server of the README on a free port, ask whether it lives, and end it."""
+    with subprocess.Popen(
+        shlex.split(command),
+        cwd=home,
+        env={**environment(home), "SCRUBJAY_PORT": "0"},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stderr is not None
+        told = server.stderr.readline()
+        address = re.search(r"http://\S+", told)
+        try:
+            assert address, told
+            assert httpx2.get(f"{address[0]}/healthz").json() == {"status": "alive"}
+        finally:
+            server.terminate()
+        assert server.wait(timeout=30) == 0
 
 
 def test_commands_that_do_not_run_here_are_the_few_that_cannot() -> None:

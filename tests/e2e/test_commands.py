@@ -82,6 +82,32 @@ def test_what_was_kept_aside_is_confirmed_by_the_person(tmp_path: Path) -> None:
     assert len(run_json(tmp_path, "search", "instructions")["results"]) == 1
 
 
+def test_an_older_version_is_restored_by_the_person(tmp_path: Path) -> None:
+    memory_id = run_json(tmp_path, "add", "--fact", "Ana uses React")["results"][0]["id"]
+    run(tmp_path, "add", "--fact", "Ana uses Vue", "--replaces", memory_id)
+    restored = run_json(tmp_path, "restore-version", memory_id, "1")
+    assert (restored["memory"], restored["version"]) == ("Ana uses React", 3)
+    assert [m["memory"] for m in run_json(tmp_path, "list")["memories"]] == ["Ana uses React"]
+    assert "It holds, as version 4:\n" in run(tmp_path, "restore-version", memory_id, "2")
+    assert "version 9 is none of the versions" in run(tmp_path, "restore-version", memory_id, "9", status=1)
+
+
+@pytest.mark.promise("isolation")
+def test_everything_held_is_exported_as_json_lines(tmp_path: Path) -> None:
+    data, file = tmp_path / "data", tmp_path / "export.jsonl"
+    run(data, "add", "I moved to Porto", "--fact", "Ana lives in Porto")
+    run(data, "add", "For now", "--scope", "session", "--session-id", "s")
+    run(data, "add", "Ben keeps bees", SCRUBJAY_USER_ID="ben")
+    held = [json.loads(line) for line in run(data, "export").splitlines()]
+    assert sorted(row["memory"] for row in held) == ["Ana lives in Porto", "For now", "I moved to Porto"]
+    assert {row["user_id"] for row in held} == {"ana"}
+    file.write_text("older")
+    assert "Wrote 3 versions of memories about ana" in run(data, "export", str(file))
+    assert [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] == held
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "cannot be written" in run(data, "export", str(tmp_path / "nowhere" / "file"), status=1)
+
+
 def test_small_talk_is_stored_only_when_asked_for(tmp_path: Path) -> None:
     assert run_json(tmp_path, "add", "Hello!")["results"][0]["event"] == "NONE"
     assert run_json(tmp_path, "add", "Hello!", "--no-infer")["results"][0]["event"] == "ADD"

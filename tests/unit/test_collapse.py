@@ -2,9 +2,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from candidates import candidate, fact
+from scrubjay.matches import Candidate
 from scrubjay.recall.collapse import collapsed
 from scrubjay.recall.ranking import Ranked
-from scrubjay.types import Candidate, Kind
+from scrubjay.types import Kind
 
 
 def hits(*best_first: Candidate) -> list[Ranked]:

@@ -19,6 +19,7 @@ def test_all_is_what_others_may_rely_on() -> None:
         "MemoryNotFound",
         "MemoryRecord",
         "ModelUnavailable",
+        "NotAllowed",
         "OwnerRequired",
         "Scope",
         "ScrubjayError",
@@ -36,7 +37,7 @@ def test_every_error_stands_in_the_tree_of_its_module() -> None:
 
 def test_importing_the_library_loads_no_heavy_vendor() -> None:
     heavy = ["lancedb", "pyarrow", "numpy", "fastembed", "onnxruntime", "tokenizers", "anthropic"]
-    program = f"import sys, scrubjay, scrubjay_server.app; print([m for m in {heavy} if m in sys.modules])"
+    program = f"import sys, scrubjay, scrubjay_server.stdio; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

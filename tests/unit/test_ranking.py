@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from candidates import candidate, fact, pool, pools, question, questions
 from records import NOON
 from scrubjay.errors import InvalidInput
+from scrubjay.matches import Candidate
 from scrubjay.recall.pool import Pool
 from scrubjay.recall.query import Asked
 from scrubjay.recall.ranking import OF_ALL, OF_THE_BEST, SHORTLIST, ranked
 from scrubjay.recall.weights import LIKENESS, Ranking
-from scrubjay.types import Candidate
 
 WEIGHTS = [each.name for each in fields(Ranking)]
 rankings = st.just(Ranking()) | st.lists(st.sampled_from(WEIGHTS)).map(lambda names: Ranking().without(*names))

@@ -16,6 +16,7 @@ from scrubjay.journeys.forgetting import forget
 from scrubjay.journeys.listing import Listing, list_memories
 from scrubjay.journeys.searching import Question, search
 from scrubjay.moments import last_instant
+from scrubjay.rights import Right
 from scrubjay.types import Caller, Filter, MemoryRecord, Owner, Scope, Shown
 
 ANA = Caller(user_id="ana", agent_id="assistant", written_by="ana")
@@ -127,4 +128,4 @@ def test_forgotten_is_found_by_nobody(engine: Engine) -> None:
     forget(engine, ANA, [tea])
     assert texts(engine, "tea") == []
     with pytest.raises(MemoryNotFound):
-        engine.required_owner("aaaaaaaaaaaaaaaa", ANA)
+        engine.required_owner("aaaaaaaaaaaaaaaa", ANA, Right.READ)

@@ -6,13 +6,14 @@ from hypothesis import given
 
 from candidates import candidate, fact, pool, pools, question, questions
 from records import NOON, UNITS
+from scrubjay.matches import Match
 from scrubjay.recall import signals
 from scrubjay.recall.pool import Floats, Pool, pool_of, shares
 from scrubjay.recall.query import Asked
 from scrubjay.recall.ranking import OF_ALL, OF_THE_BEST, ranked
 from scrubjay.recall.signals import Signal
 from scrubjay.recall.weights import Ranking
-from scrubjay.types import Match, Relation
+from scrubjay.types import Relation
 
 SIGNALS = OF_ALL | OF_THE_BEST
 ANYTHING = question("Where is the canoe?")

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from candidates import candidate, pool, pools, question, questions
 from records import NOON
+from scrubjay.matches import Candidate
 from scrubjay.recall.pool import Pool
 from scrubjay.recall.query import Asked, Tense
 from scrubjay.recall.updates import newer_first
-from scrubjay.types import Candidate
 
 NOW = question("What is the top speed of my canoe?")
 PAST = question("What was the top speed of my canoe?")

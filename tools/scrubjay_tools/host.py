@@ -9,6 +9,7 @@ from mcp.server.mcpserver import Context
 
 from scrubjay.journeys.engine import Engine
 from scrubjay.progress import Progress
+from scrubjay.rights import EVERY_RIGHT, Right
 from scrubjay.types import Caller
 
 
@@ -19,6 +20,7 @@ class Principal:
     tenant: str
     user_id: str
     agent_id: str
+    rights: frozenset[Right] = EVERY_RIGHT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,7 @@ def caller(principal: Principal, *, session_id: str = "", origin: str = "") -> C
         session_id=session_id,
         written_by=principal.user_id,
         origin=origin,
+        rights=principal.rights,
     )
 
 

@@ -22,6 +22,7 @@ from scrubjay.remembering.plan import Outcome, Plan, Proposal, plan_facts, sourc
 from scrubjay.remembering.rows import Occasion, episode_digest, episode_row, fact_digest, memory_id, read_already
 from scrubjay.remembering.suspicion import set_apart, suspicion
 from scrubjay.remembering.windows import without_recalled
+from scrubjay.rights import Right, grants
 from scrubjay.types import (
     MAX_BATCH,
     Caller,
@@ -85,11 +86,12 @@ def add(engine: Engine, caller: Caller, addition: Addition, *, progress: Progres
     """Write messages as episodes and facts as facts, all or nothing; what is known already changes nothing.
 
     `progress` is told how many of how many messages have been read for facts. Raises InvalidInput, MemoryNotFound (for
-    `replaces`), OwnerRequired, EmbeddingError, StoreError; a failing extractor raises nothing.
+    `replaces`), NotAllowed, OwnerRequired, EmbeddingError, StoreError; a failing extractor raises nothing.
     """
     _check_size(addition)
     addition = replace(addition, messages=[part for message in addition.messages for part in _parts(message)])
     owner = caller.owner_of(addition.scope)
+    caller.require(Right.WRITE, owner)
     reads = addition.infer and not addition.facts and engine.extractor is not None
     gated = _gated(addition)
     vectors = Vectors(engine, _new_texts(engine, _occasion(engine, caller, addition.scope), addition, gated))
@@ -310,6 +312,8 @@ def _related(
 
     The rows are stored already: when this fails, it is the hint that is missing and not the memory.
     """
+    if not grants(occasion.caller.rights, Right.READ):
+        return ()
     where = Filter(visible=occasion.visible, current_at=occasion.now, states=RECALLED, ids=among)
     least = _RELATED_LEAST_SCORE if among is None else 0.0
     looks = [

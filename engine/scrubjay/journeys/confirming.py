@@ -7,15 +7,16 @@ from scrubjay.journeys.committing import Vectors, commit
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.writing import writing
 from scrubjay.remembering.rows import occasion_of
+from scrubjay.rights import Right
 from scrubjay.types import Caller, Filter, MemoryRecord, State
 
 
 def confirm(engine: Engine, caller: Caller | None, memory_id: str) -> MemoryRecord:
     """Make a suspect memory, every version of it, ready, and return it; one that is not suspect stays as it is.
 
-    The words of a confirmed message are given to no extractor. Raises MemoryNotFound, StoreError.
+    The words of a confirmed message are given to no extractor. Raises NotAllowed, MemoryNotFound, StoreError.
     """
-    owner = engine.required_owner(memory_id, caller)
+    owner = engine.required_owner(memory_id, caller, Right.WRITE)
     with writing(engine, owner):
         now = engine.now()
         versions = engine.store.find(owner, Filter(ids=(memory_id,), alive_at=now))

@@ -9,6 +9,7 @@ from typing import TypeVar
 from scrubjay.errors import MemoryNotFound
 from scrubjay.ports import Embedder, Extractor, MemoryStore
 from scrubjay.recall.weights import Ranking
+from scrubjay.rights import Right
 from scrubjay.types import PREFIX_CHARS, Caller, Filter, Owner
 
 T = TypeVar("T")
@@ -65,11 +66,14 @@ class Engine:
         if not is_memory_id(memory_id):
             return None
         prefix = memory_id[:PREFIX_CHARS]
-        owners = caller.owners() if caller else self.store.owners(prefix=prefix)
-        candidates = [o for o in owners if o.digest.startswith(prefix) and o.tenant == self.tenant]
+        owners = caller.owners() if caller else self._owners_in_tenant(prefix)
+        candidates = [owner for owner in owners if owner.digest.startswith(prefix)]
         if len(candidates) <= 1:
             return next(iter(candidates), None)
         return next((o for o in candidates if self.store.count(o, Filter(ids=(memory_id,)))), None)
+
+    def _owners_in_tenant(self, prefix: str) -> list[Owner]:
+        return [owner for owner in self.store.owners(prefix=prefix) if owner.tenant == self.tenant]
 
     def by_owner(self, ids: Sequence[str], caller: Caller | None) -> dict[Owner, list[str]]:
         """Return the ids by the table they lie in, leaving out those that lie in none."""
@@ -80,9 +84,11 @@ class Engine:
                 grouped.setdefault(owner, []).append(memory_id)
         return grouped
 
-    def required_owner(self, memory_id: str, caller: Caller | None) -> Owner:
-        """Return whose memory has this id; raises MemoryNotFound."""
+    def required_owner(self, memory_id: str, caller: Caller | None, right: Right) -> Owner:
+        """Return whose memory has this id, if the caller may do so; raises MemoryNotFound, NotAllowed."""
         owner = self.owner_of_id(memory_id, caller)
+        if caller is not None:
+            caller.require(right, owner)
         if owner is None:
             raise MemoryNotFound(str(memory_id))
         return owner

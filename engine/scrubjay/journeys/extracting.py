@@ -7,7 +7,7 @@ new state. Whoever is killed before that commit has changed nothing.
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -68,18 +68,24 @@ class Tally:
 
 
 def extract_everything(
-    engine: Engine, *, caller: Caller | None = None, most_attempts: int | None = MOST_ATTEMPTS, wait_s: float = 0
+    engine: Engine,
+    *,
+    callers: Collection[Caller] | None = None,
+    most_attempts: int | None = MOST_ATTEMPTS,
+    wait_s: float = 0,
 ) -> Tally:
-    """Read what is pending, now, in this thread: of a caller's own tables, or (None) of every owner of the tenant.
+    """Read what is pending, now, in this thread: of `callers`, or of every owner of the tenant.
 
-    `most_attempts` None: whatever has failed before. `wait_s`: how long to wait for somebody who reads already. Nothing
-    is raised for one owner's trouble: the others are read; but not after three in a row for whom the service failed.
+    `callers` None: of everybody in the engine's tenant. `most_attempts` None: whatever has failed before. `wait_s`: how
+    long to wait for somebody who reads already. Nothing is raised for one owner's trouble: the others are read; but not
+    after three in a row for whom the service failed.
     """
-    own = None if caller is None else set(caller.owners())
+    own = {owner for caller in callers or () for owner in caller.owners()}
     owners = [
-        owner for owner in engine.store.owners_with(Work.PENDING, now=engine.now()) if owner.tenant == engine.tenant
+        owner
+        for owner in engine.store.owners_with(Work.PENDING, now=engine.now())
+        if (owner.tenant == engine.tenant if callers is None else owner in own)
     ]
-    owners = [owner for owner in owners if own is None or owner in own]
     reads: list[Read] = []
     in_vain = 0
     for owner in owners:

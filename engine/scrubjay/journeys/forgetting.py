@@ -11,6 +11,7 @@ from scrubjay.journeys.searching import Question, search
 from scrubjay.journeys.writing import writing
 from scrubjay.progress import Progress, share_of, untold
 from scrubjay.remembering.cascade import bereft, episodes_taken, taken_along
+from scrubjay.rights import Right
 from scrubjay.types import Caller, Filter, Kind, MemoryRecord, Owner, Scope, Shown, Visibility
 
 _SESSIONS_ASKED_FOR = 4  # one by one
@@ -33,13 +34,16 @@ class Receipt:
 def forget(engine: Engine, caller: Caller | None, ids: Sequence[str], told: Progress = untold) -> Receipt:
     """Forget memories by id. Ids that are malformed, unknown or of somebody else are skipped.
 
-    A fact takes the episodes it rests on with it, an episode the facts that rest only on it. Raises StoreError; what
-    was begun by then is finished by whoever writes next.
+    A fact takes the episodes it rests on with it, an episode the facts that rest only on it. Raises NotAllowed, before
+    anything is forgotten, and StoreError; what was begun by then is finished by whoever writes next.
     """
     forgotten: list[str] = []
     erased = rewritten = 0
     proof = Proof()
     by_owner = engine.by_owner(ids, caller)
+    if caller is not None:
+        for owner in (None, *by_owner):
+            caller.require(Right.ERASE, owner)
     for number, (owner, owned) in enumerate(by_owner.items()):
         report = share_of(told, number=number, of=len(by_owner))
         with writing(engine, owner):
@@ -69,9 +73,11 @@ def candidates(engine: Engine, caller: Caller, query: str, scope: Scope) -> list
 def forget_everything(engine: Engine, caller: Caller, scope: Scope, told: Progress = untold) -> Receipt:
     """Forget all of a scope: `user` a person's table, their sessions and the agent memories they wrote.
 
-    `session`: one conversation. `agent`: all that the agent learned. Raises InvalidInput, OwnerRequired, StoreError.
+    `session`: one conversation. `agent`: all that the agent learned. Raises InvalidInput, NotAllowed, OwnerRequired,
+    StoreError.
     """
     owner = caller.owner_of(scope)
+    caller.require(Right.ERASE, owner)
     if scope is Scope.SESSION and owner.scope is not Scope.SESSION:
         visible = Visibility(scopes=frozenset({Scope.SESSION}), session_id=caller.session_id)
         return forget(engine, caller, _ids(engine, owner, Filter(visible=visible)), told)

@@ -5,6 +5,7 @@ from datetime import datetime
 from scrubjay.graph.projection import Graph, around, project, same_as
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.searching import RECALLED
+from scrubjay.rights import Right
 from scrubjay.types import Caller, Filter, Kind
 
 
@@ -13,8 +14,9 @@ def graph(engine: Engine, caller: Caller, *, entity: str | None = None, as_of: d
 
     With `as_of` of the facts that were true then, else of those that hold now or will; with `entity` only what touches
     it. Aliases count as `Filter.entity` says: by one that was learned later an entity is found as of then, too.
-    Raises OwnerRequired, StoreError.
+    Raises NotAllowed, OwnerRequired, StoreError.
     """
+    caller.require(Right.READ)
     owner, visible = caller.readable(None)[0]
     now = engine.now()
     lasting = Filter(

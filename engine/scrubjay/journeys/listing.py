@@ -11,6 +11,7 @@ from scrubjay.errors import InvalidInput, MemoryNotFound
 from scrubjay.journeys.engine import Engine, is_memory_id
 from scrubjay.journeys.searching import RECALLED, check_limit, proven_by_then, still_current
 from scrubjay.recall.budget import first_page
+from scrubjay.rights import Right
 from scrubjay.types import (
     Caller,
     Filter,
@@ -32,7 +33,10 @@ _MOST_VERSIONS = 2**31
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What to list. `state` None: everything but suspect memories. `max_tokens` None: no budget."""
+    """What to list. `state` None: everything but suspect memories. `max_tokens` None: no budget.
+
+    `ended`: only versions that no longer hold, or never did.
+    """
 
     scope: Scope | None = None
     kind: Kind | None = None
@@ -44,6 +48,7 @@ class Listing:
     cursor: str = ""
     as_of: datetime | None = None
     include_superseded: bool = False
+    ended: bool = False
     entity: str | None = None
 
     def __post_init__(self) -> None:
@@ -62,8 +67,9 @@ class Page:
 def list_memories(engine: Engine, caller: Caller, listing: Listing) -> Page:
     """Return one page, newest first, of facts and of those episodes that no fact rests on.
 
-    Raises InvalidInput (also for a cursor that is not from here), OwnerRequired, StoreError.
+    Raises InvalidInput (also for a cursor that is not from here), NotAllowed, OwnerRequired, StoreError.
     """
+    caller.require(Right.READ)
     after = _parse_cursor(listing.cursor)
     tables = _tables(engine, caller, listing)
     total = sum(engine.store.count(owner, where) for owner, where in tables)
@@ -89,7 +95,8 @@ def list_memories(engine: Engine, caller: Caller, listing: Listing) -> Page:
 
 
 def current_facts(engine: Engine, caller: Caller) -> list[MemoryRecord]:
-    """Return all facts about the person that hold now, newest first."""
+    """Return all facts about the person that hold now, newest first. Raises NotAllowed, StoreError."""
+    caller.require(Right.READ)
     visible = Visibility(scopes=frozenset({Scope.USER}))
     where = Filter(visible=visible, kind=Kind.FACT, current_at=engine.now(), states=RECALLED)
     return engine.store.find(caller.owner_of(Scope.USER), where)
@@ -100,7 +107,7 @@ def history(engine: Engine, caller: Caller | None, memory_id: str) -> list[Memor
 
     A caller sees session memories of their own session only, and nobody what has expired. Raises MemoryNotFound.
     """
-    owner = engine.required_owner(memory_id, caller)
+    owner = engine.required_owner(memory_id, caller, Right.READ)
     visible = _readable_by_id(caller, owner)
     now = engine.now()
     versions = engine.store.find(owner, Filter(ids=(memory_id,), visible=visible, alive_at=now))
@@ -132,7 +139,7 @@ def _readable_by_id(caller: Caller | None, owner: Owner) -> Visibility | None:
 
 def _tables(engine: Engine, caller: Caller, listing: Listing) -> list[tuple[Owner, Filter]]:
     now = engine.now()
-    any_time = listing.include_superseded or listing.as_of is not None
+    any_time = listing.include_superseded or listing.ended or listing.as_of is not None
     return [
         (
             owner,
@@ -143,6 +150,7 @@ def _tables(engine: Engine, caller: Caller, listing: Listing) -> list[tuple[Owne
                 metadata=listing.metadata,
                 states=RECALLED if listing.state is None else frozenset({listing.state}),
                 current_at=None if any_time else now,
+                ended_at=now if listing.ended else None,
                 as_of=listing.as_of,
                 alive_at=now,
                 unclaimed=True,

@@ -10,6 +10,7 @@ from scrubjay.journeys.engine import Engine
 from scrubjay.recall.budget import best_excerpt, fit
 from scrubjay.recall.query import Asked, asked, content_words, lexical_query, stems
 from scrubjay.recall.weights import LIKENESS, Ranking
+from scrubjay.rights import Right
 from scrubjay.texts import checked, contains_span
 from scrubjay.types import (
     MAX_LIMIT,
@@ -94,8 +95,9 @@ def check_limit(limit: object) -> None:
 def search(engine: Engine, caller: Caller, question: Question) -> Found:
     """Return the best hits among the caller's own memories, best first.
 
-    Raises InvalidInput, OwnerRequired, EmbeddingError, StoreError.
+    Raises InvalidInput, NotAllowed, OwnerRequired, EmbeddingError, StoreError.
     """
+    caller.require(Right.READ)
     now = engine.now()
     tables = [
         (owner, filter_of(question, now=now, visible=visible)) for owner, visible in caller.readable(question.scope)

@@ -9,6 +9,7 @@ from scrubjay.journeys.listing import version_that_holds
 from scrubjay.journeys.writing import writing
 from scrubjay.remembering.rows import corrected, never_true
 from scrubjay.remembering.suspicion import suspicion
+from scrubjay.rights import Right
 from scrubjay.texts import checked
 from scrubjay.types import MAX_TEXT_CHARS, Caller, Filter, MemoryRecord, State
 
@@ -24,7 +25,7 @@ class Correction:
 def update(engine: Engine, caller: Caller | None, memory_id: str, content: str) -> Correction:
     """Make the next version of a memory with this text; the old version was never true, and stays in the history.
 
-    Raises InvalidInput, MemoryNotFound, EmbeddingError, StoreError.
+    Raises InvalidInput, NotAllowed, MemoryNotFound, EmbeddingError, StoreError.
     """
     text = checked(content, field="content", longest=MAX_TEXT_CHARS)
     if kind := suspicion(text):
@@ -32,7 +33,7 @@ def update(engine: Engine, caller: Caller | None, memory_id: str, content: str) 
             "content",
             f"reads like a {kind}, which may change no memory; add it instead, to be kept aside until confirmed",
         )
-    owner = engine.required_owner(memory_id, caller)
+    owner = engine.required_owner(memory_id, caller, Right.WRITE)
     vectors = engine.embedder.embed_documents([text])
     with writing(engine, owner):
         now = engine.now()

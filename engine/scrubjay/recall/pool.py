@@ -8,8 +8,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from scrubjay.matches import Candidate, Match
 from scrubjay.recall.query import stems, words
-from scrubjay.types import Candidate, Kind, Match
+from scrubjay.types import Kind
 
 Floats: TypeAlias = NDArray[np.float64]
 Positions: TypeAlias = NDArray[np.intp]

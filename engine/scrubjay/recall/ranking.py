@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from scrubjay.matches import Candidate
 from scrubjay.recall import signals
 from scrubjay.recall.calibration import answering, resembling
 from scrubjay.recall.pool import Floats, Pool
@@ -12,7 +13,6 @@ from scrubjay.recall.query import Asked
 from scrubjay.recall.signals import Signal
 from scrubjay.recall.updates import newer_first
 from scrubjay.recall.weights import Ranking
-from scrubjay.types import Candidate
 
 OF_ALL: Mapping[str, Signal] = {
     name: getattr(signals, name)

@@ -6,10 +6,11 @@ from typing import TypeAlias
 
 import numpy as np
 
+from scrubjay.matches import Candidate
 from scrubjay.recall.pool import READ_CHARS, Floats, Pool, at, shares
 from scrubjay.recall.query import Asked, words
 from scrubjay.texts import entity_key
-from scrubjay.types import Candidate, Kind
+from scrubjay.types import Kind
 
 Signal: TypeAlias = Callable[[Asked, Pool, Floats], Floats]
 """A signal looks at the question, the candidates, and the weighted sum of dense and lexical (in [0, 1])."""

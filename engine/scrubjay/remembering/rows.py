@@ -163,6 +163,28 @@ def corrected(old: MemoryRecord, text: str, *, version: int, now: datetime, writ
     )
 
 
+def restored(old: MemoryRecord, *, version: int, now: datetime, written_by: str) -> MemoryRecord:
+    """Return the next version of a memory that says what an older one said; it is valid from now on."""
+    when = old.occurred_at or now
+    return replace(
+        old,
+        version=version,
+        lexical=old.lexical if old.kind is Kind.EPISODE else lexical_text(old.text, when=when, name=old.name),
+        recorded_at=now,
+        valid_from=now,
+        valid_to=None,
+        superseded_by="",
+        state=State.READY,
+        attempts=0,
+        written_by=written_by or old.written_by,
+    )
+
+
+def ended(row: MemoryRecord, *, now: datetime) -> MemoryRecord:
+    """Return a version that holds no longer than now; one that would begin later was never true."""
+    return read_already(replace(row, valid_to=max(now, row.valid_from)))
+
+
 def never_true(old: MemoryRecord) -> MemoryRecord:
     """Return a version whose wording was wrong from the start."""
     return read_already(replace(old, valid_to=old.valid_from))

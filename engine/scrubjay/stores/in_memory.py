@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from scrubjay.erasures import Erasure, Forgotten, Proof
 from scrubjay.errors import StoreError
+from scrubjay.matches import Candidate, Match
 from scrubjay.moments import micros
 from scrubjay.ports import TableStats, Work
 from scrubjay.progress import Progress, untold
 from scrubjay.recall.query import words
 from scrubjay.stores.matching import is_after, matching, order
-from scrubjay.types import PENDING, Candidate, Filter, Match, MemoryRecord, Owner, Position
+from scrubjay.types import PENDING, Filter, MemoryRecord, Owner, Position
 
 if TYPE_CHECKING:
     import numpy as np

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from scrubjay.disk import bytes_of, sync
 from scrubjay.erasures import Erasure, Forgotten, Proof
 from scrubjay.errors import StoreError
+from scrubjay.matches import Match
 from scrubjay.moments import moment
 from scrubjay.ports import TableStats, Work
 from scrubjay.progress import Progress, untold
@@ -24,7 +25,7 @@ from scrubjay.stores.locks import OwnerLocks
 from scrubjay.stores.markers import Markers
 from scrubjay.stores.matching import order
 from scrubjay.stores.sql import erased_condition
-from scrubjay.types import PENDING, Filter, Match, MemoryRecord, Owner, Position
+from scrubjay.types import PENDING, Filter, MemoryRecord, Owner, Position
 
 if TYPE_CHECKING:
     import numpy as np

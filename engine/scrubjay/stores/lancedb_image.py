@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 
+from scrubjay.matches import Candidate, Match
 from scrubjay.moments import micros
 from scrubjay.stores.lancedb_rows import COLUMNS, candidates_of, record_of, rows_of, vectors_of
-from scrubjay.types import Candidate, Filter, Match, MemoryRecord, Scope, Visibility
+from scrubjay.types import Filter, MemoryRecord, Scope, Visibility
 
 if TYPE_CHECKING:
     from lancedb.table import Table

@@ -11,10 +11,11 @@ import pyarrow.compute
 from scrubjay.erasures import Erasure
 from scrubjay.errors import EmbeddingMismatch, InvalidInput, StoreError
 from scrubjay.graph.subject import Statement
+from scrubjay.matches import Candidate
 from scrubjay.moments import from_micros
 from scrubjay.stores.lancedb_errors import translated
 from scrubjay.stores.matching import metadata_terms
-from scrubjay.types import Candidate, Kind, MemoryRecord, Owner, Relation, Scope, State
+from scrubjay.types import Kind, MemoryRecord, Owner, Relation, Scope, State
 
 if TYPE_CHECKING:
     import numpy as np

@@ -74,6 +74,10 @@ def _is_current(record: MemoryRecord, where: Filter) -> bool:
     return where.current_at is None or record.is_current(where.current_at)
 
 
+def _has_ended(record: MemoryRecord, where: Filter) -> bool:
+    return where.ended_at is None or record.has_ended(where.ended_at)
+
+
 def _was_true(record: MemoryRecord, where: Filter) -> bool:
     then = where.as_of
     return then is None or (record.valid_from <= then and (record.valid_to is None or record.valid_to > then))
@@ -112,6 +116,7 @@ _CONDITIONS: tuple[Callable[[MemoryRecord, Filter], bool], ...] = (
     lambda record, where: where.written_by in {None, record.written_by},
     _has_metadata,
     _is_current,
+    _has_ended,
     _was_true,
     _is_in_range,
     _is_alive,

@@ -74,6 +74,8 @@ def _time(where: Filter) -> Iterator[str]:
         now = _instant(where.current_at)
         yield f"valid_to IS NULL OR (valid_to > {now} AND valid_to > valid_from)"
         yield f"expires_at IS NULL OR expires_at > {now}"
+    if where.ended_at is not None:
+        yield f"valid_to <= {_instant(where.ended_at)} OR valid_to <= valid_from"
     if where.as_of is not None:
         then = _instant(where.as_of)
         yield f"valid_from <= {then} AND (valid_to IS NULL OR valid_to > {then})"

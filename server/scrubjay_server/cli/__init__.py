@@ -1,11 +1,12 @@
 """The command `scrubjay`."""
 
 import sys
+from typing import Literal
 
 import click
 
 from scrubjay.errors import ScrubjayError
-from scrubjay_server.cli.options import with_settings
+from scrubjay_server.cli.options import address_options, with_settings
 from scrubjay_server.settings import Settings
 
 
@@ -26,15 +27,25 @@ def cli(context: click.Context, /, settings: Settings) -> None:
 
 
 @cli.command()
-@click.option("--transport", type=click.Choice(["stdio"]), default="stdio", show_default=True)
+@click.option("--transport", type=click.Choice(["stdio", "http", "sse"]), default="stdio", show_default=True)
+@address_options
 @with_settings
-def serve(settings: Settings, transport: str) -> None:  # noqa: ARG001 - there is one so far
-    """Serve MCP to one client on standard input and output."""
-    _serve(settings)
+def serve(settings: Settings, transport: Literal["stdio", "http", "sse"]) -> None:
+    """Serve MCP to one client on standard input and output, or to many people over HTTP.
+
+    http: Streamable HTTP at /mcp, the older SSE at /sse, the REST API at /api/v1, the page at /dashboard. sse: only
+    SSE. Without tokens (`scrubjay token create`) only this machine is listened to, and everybody on it is you.
+    """
+    if transport == "stdio":
+        _serve(settings)
+    else:
+        from scrubjay_server.http.serving import serve_http
+
+        serve_http(settings, transport=transport)
 
 
 def _serve(settings: Settings) -> None:
-    from scrubjay_server.app import serve_stdio
+    from scrubjay_server.stdio import serve_stdio
 
     if sys.stdin.isatty():
         click.echo("Waiting for an MCP client on standard input; Ctrl-D or Ctrl-C ends it.", err=True)
@@ -43,9 +54,9 @@ def _serve(settings: Settings) -> None:
 
 def main() -> None:
     """Run the command; an error of ours is one line on standard error and exit status 1."""
-    from scrubjay_server.cli import doctor, house, memories
+    from scrubjay_server.cli import dashboard, doctor, house, memories, token
 
-    for command in (*memories.COMMANDS, *house.COMMANDS, doctor.doctor):
+    for command in (*memories.COMMANDS, *house.COMMANDS, doctor.doctor, token.token, dashboard.dashboard):
         cli.add_command(command)
     try:
         cli(prog_name="scrubjay")

@@ -1,14 +1,20 @@
-"""The commands that look after the data folder: how much is in it, backups, and its embedding model."""
+"""The commands that look after the data folder: how much is in it, backups, exports, and its embedding model."""
 
+import json
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
+from scrubjay.disk import replacing
+from scrubjay.errors import InvalidInput
 from scrubjay.journeys import archiving
+from scrubjay.journeys.exporting import everything_held
 from scrubjay.journeys.measuring import measure
 from scrubjay.journeys.reembedding import reembed as reembed_everything
 from scrubjay.memory import default_folder
-from scrubjay.results import stats_shape
+from scrubjay.results import held_shape, stats_shape
 from scrubjay_server.cli.options import json_option, with_settings
 from scrubjay_server.cli.output import progress, show, stats_lines
 from scrubjay_server.local import build_memory, local_caller
@@ -79,4 +85,35 @@ def reembed(settings: Settings, as_json: bool) -> None:
     show(shape, [f"{done} {signature}."], as_json=as_json)
 
 
-COMMANDS = (stats, backup, restore, reembed)
+@click.command()
+@click.argument("file", type=_FILE, required=False)
+@with_settings
+def export(settings: Settings, file: Path | None) -> None:
+    """Write everything that is held about you as JSON Lines, to FILE or standard output.
+
+    Every version of every memory, sessions included, and what you taught assistants. FILE is readable by you alone; an
+    older one at its place is replaced when the new one is whole.
+    """
+    with build_memory(settings, origin="cli") as memory:
+        held = everything_held(memory.engine, local_caller(settings))
+        lines = (f"{json.dumps(held_shape(record), ensure_ascii=False)}\n".encode() for record in held)
+        if file is None:
+            sys.stdout.buffer.writelines(lines)
+            return
+        count = _write_whole(file, lines)
+    click.echo(f"Wrote {count} versions of memories about {settings.user_id} to {file}.")
+
+
+def _write_whole(path: Path, lines: Iterable[bytes]) -> int:
+    """Write lines into a private file, which takes the place of `path` when it is whole; return how many."""
+    count = 0
+    try:
+        with replacing(path) as file:
+            for count, line in enumerate(lines, start=1):  # noqa: B007 - it is the number of lines in the end
+                file.write(line)
+    except OSError as error:
+        raise InvalidInput("FILE", f"{path} cannot be written ({error})") from error
+    return count
+
+
+COMMANDS = (stats, backup, restore, reembed, export)

@@ -8,7 +8,7 @@ import click
 
 from scrubjay.errors import ConfigurationError, InvalidInput
 from scrubjay.inputs import entity_of, facts_of, listing_of, messages_of, question_of, scope_of
-from scrubjay.journeys import confirming, forgetting, graphing, listing
+from scrubjay.journeys import confirming, forgetting, graphing, listing, restoring
 from scrubjay.journeys.adding import Addition
 from scrubjay.journeys.adding import add as add_memories
 from scrubjay.journeys.engine import Engine
@@ -338,6 +338,18 @@ def confirm(settings: Settings, memory_id: str, as_json: bool) -> None:
     show(shape, [said, memory_line(shape)], as_json=as_json)
 
 
+@click.command("restore-version")
+@click.argument("memory_id")
+@click.argument("version", type=int)
+@json_option
+@with_settings
+def restore_version(settings: Settings, memory_id: str, version: int, as_json: bool) -> None:
+    """Let what VERSION of a memory said hold again from now on (see `history MEMORY_ID`)."""
+    restored = restoring.restore_version(_engine(settings), local_caller(settings), memory_id, version)
+    shape = told(Shown(record=restored))
+    show(shape, [f"It holds, as version {restored.version}:", memory_line(shape)], as_json=as_json)
+
+
 @click.command()
 @click.option("--pending", is_flag=True, default=True, help="What was kept and not read yet: there is nothing else.")
 @json_option
@@ -348,10 +360,10 @@ def extract(settings: Settings, pending: bool, as_json: bool) -> None:  # noqa: 
         if memory.engine.extractor is None:
             raise ConfigurationError(_NO_EXTRACTOR)
         caller = local_caller(settings)
-        tally = extract_everything(memory.engine, caller=caller, most_attempts=None, wait_s=_PATIENCE_S)
+        tally = extract_everything(memory.engine, callers=[caller], most_attempts=None, wait_s=_PATIENCE_S)
     lines = [f"Messages read: {tally.read}; facts stored or changed: {tally.facts}; messages pending: {tally.pending}."]
     show(tally_shape(tally), [*lines, *([tally.problem] if tally.problem else [])], as_json=as_json)
     sys.exit(1 if tally.pending else 0)
 
 
-COMMANDS = (add, search, list_, graph, history, forget, confirm, extract)
+COMMANDS = (add, search, list_, graph, history, restore_version, forget, confirm, extract)

@@ -1,7 +1,7 @@
 """Options that several commands take, and the settings that they make together with the environment."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import update_wrapper
 from typing import Any, TypeVar
 
@@ -36,14 +36,36 @@ def with_settings(command: F) -> F:
         logging.basicConfig(level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
         return command(settings, *arguments, **options)
 
-    wrapped: Any = update_wrapper(with_loaded, command)
-    for name, told in {
-        "--log-level": "DEBUG, INFO, WARNING, ERROR or CRITICAL.",
-        "--embedding-model": "A fastembed model name or a folder; by default the bundled model.",
-        "--agent-id": "Which assistant's own memories.",
-        "--user-id": "Whose memories; by default the system account's.",
-        "--data-dir": "Folder of the memories.",
-    }.items():
+    wrapped: F = update_wrapper(with_loaded, command)  # type: ignore[assignment]  # the same, with more options
+    return _with_flags(
+        wrapped,
+        {
+            "--log-level": "DEBUG, INFO, WARNING, ERROR or CRITICAL.",
+            "--embedding-model": "A fastembed model name or a folder; by default the bundled model.",
+            "--agent-id": "Which assistant's own memories.",
+            "--user-id": "Whose memories; by default the system account's.",
+            "--data-dir": "Folder of the memories.",
+        },
+    )
+
+
+def address_options(command: F) -> F:
+    """Give a command the flags that say where a server is reached and who may use it; they are settings as well."""
+    return _with_flags(
+        command,
+        {
+            "--rate-per-minute": "How many requests a person may send in a minute.",
+            "--tokens-file": "Where the tokens are kept; by default in the data folder.",
+            "--public-url": "The address by which clients reach the server, if it is not the one it listens on.",
+            "--port": "By default 8765; 0 takes a free one.",
+            "--host": "The address to listen on; by default 127.0.0.1, others need tokens.",
+        },
+    )
+
+
+def _with_flags(command: F, told_by_name: Mapping[str, str]) -> F:
+    wrapped: Any = command
+    for name, told in told_by_name.items():
         wrapped = click.option(name, expose_value=False, callback=_note, help=told)(wrapped)
     return wrapped  # type: ignore[no-any-return]  # the same callable with more options
 

@@ -1,0 +1,152 @@
+"""Who asks: each request's tenant and user come from its token, and from nothing else."""
+
+import ipaddress
+import json
+from collections.abc import Callable, Collection
+from typing import cast
+
+from mcp.server.auth.middleware.auth_context import get_access_token
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+from starlette.authentication import AuthCredentials
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from scrubjay.errors import ConfigurationError
+from scrubjay.types import Caller
+from scrubjay_server.http.problems import problem
+from scrubjay_server.loading import local_principal
+from scrubjay_server.settings import Settings
+from scrubjay_server.tokens import Token, Tokens
+from scrubjay_tools.host import Principal, caller
+
+METADATA_PATH = "/.well-known/oauth-protected-resource"
+_OPEN = ("/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", METADATA_PATH, "/dashboard")
+"""What needs no token: nobody's memory is there, and the page has a door of its own."""
+
+
+class Visitor(AccessToken):
+    """A principal in the form in which the SDK carries who asks, and ties transport sessions to them."""
+
+    principal: Principal
+
+
+class Identities:
+    """Who a token stands for, and who asks without one: the local person, as long as no token was ever made.
+
+    The bound address has to be a loopback one for that, which `require_tokens` sees to.
+    """
+
+    def __init__(self, settings: Settings, tokens: Tokens) -> None:
+        self._settings = settings
+        self._tokens = tokens
+        self._were_seen = False
+
+    def need_tokens(self) -> bool:
+        """Whether nobody comes in without a token; once so, it stays so until the server ends."""
+        self._were_seen = self._were_seen or self._tokens.exist()
+        return self._were_seen
+
+    def by_token(self, text: str) -> tuple[str, Principal] | None:
+        """Return a token's id and whom it stands for; None when it is wrong, expired or revoked."""
+        token = self._tokens.holder_of(text)
+        return (token.id, self._principal(token)) if token else None
+
+    def by_token_id(self, token_id: str) -> Principal | None:
+        """Return whom the token with this id stands for; None when it is no longer good."""
+        token = self._tokens.still_good(token_id)
+        return self._principal(token) if token else None
+
+    def local(self) -> Principal | None:
+        """Return who asks without a token; None when tokens are needed."""
+        return None if self.need_tokens() else local_principal(self._settings)
+
+    def callers(self) -> Collection[Caller]:
+        """Return everybody whom this server serves now."""
+        local = self.local()
+        if local:
+            return [caller(local)]
+        tokens = [token for token in self._tokens.listed() if self._tokens.still_good(token.id)]
+        return [caller(each) for each in {(t.tenant, t.user_id): self._principal(t) for t in tokens}.values()]
+
+    def _principal(self, token: Token) -> Principal:
+        agent_id = self._settings.agent_id
+        return Principal(tenant=token.tenant, user_id=token.user_id, agent_id=agent_id, rights=token.scopes)
+
+
+class Access:
+    """Lets in who brings a good token (or, without any tokens, everybody, as the local person); 401 for all others."""
+
+    def __init__(self, app: ASGIApp, *, identities: Identities, base_url: Callable[[HTTPConnection], str]) -> None:
+        self._app = app
+        self._identities = identities
+        self._base_url = base_url
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or pass the request on with who asks."""
+        if scope["type"] != "http" or _is_open(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        try:
+            visitor = self._visitor(Headers(scope=scope))
+        except ConfigurationError as error:
+            await problem(503, str(error))(scope, receive, send)
+            return
+        if visitor is None:
+            metadata = f"{self._base_url(HTTPConnection(scope))}{METADATA_PATH}/mcp"
+            how = f'Bearer error="invalid_token", resource_metadata="{metadata}"'
+            told = "send a good token as `Authorization: Bearer …`; `scrubjay token create` makes one"
+            await problem(401, told, headers={"WWW-Authenticate": how})(scope, receive, send)
+            return
+        scope["auth"], scope["user"] = AuthCredentials(visitor.scopes), AuthenticatedUser(visitor)
+        await self._app(scope, receive, send)
+
+    def _visitor(self, headers: Headers) -> Visitor | None:
+        local = self._identities.local()
+        if local:
+            return _visitor("local", local)
+        scheme, _, text = headers.get("authorization", "").partition(" ")
+        known = self._identities.by_token(text.strip()) if scheme.lower() == "bearer" else None
+        return _visitor(*known) if known else None
+
+
+def _visitor(token_id: str, principal: Principal) -> Visitor:
+    return Visitor(
+        token="",
+        client_id=token_id,
+        scopes=sorted(principal.rights),
+        subject=json.dumps([principal.tenant, principal.user_id]),
+        principal=principal,
+    )
+
+
+def _is_open(path: str) -> bool:
+    return any(path == known or path.startswith(f"{known}/") for known in _OPEN)
+
+
+def principal_of(connection: HTTPConnection) -> Principal:
+    """Return who sent a request that `Access` has let in."""
+    return cast("Visitor", cast("AuthenticatedUser", connection.scope["user"]).access_token).principal
+
+
+def principal_now() -> Principal:
+    """Return who sent the message that is being answered, wherever in the SDK that is."""
+    return cast("Visitor", get_access_token()).principal
+
+
+def require_tokens(settings: Settings, tokens: Tokens) -> None:
+    """Raise ConfigurationError when a server without tokens would listen to anybody but this machine."""
+    if not is_loopback(settings.host) and not tokens.exist():
+        raise ConfigurationError(
+            f"without tokens the server listens on this machine only, not on {settings.host!r}: anybody could read "
+            "everything. Make one with `scrubjay token create --user NAME`, or use --host 127.0.0.1"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address or name stands for this machine alone."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
