@@ -1,10 +1,10 @@
-# make install | demo | test | check | clean
+# make install | demo | test | test-browser | check | clean
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test check clean
+.PHONY: install demo test test-browser chromium check clean
 
 install: $(STAMP)
 
@@ -19,8 +19,16 @@ $(STAMP): requirements.lock pyproject.toml engine/scrubjay/__init__.py
 demo: install
 	@$(BIN)/python examples/demo.py
 
-test: install
+test: install chromium
 	$(BIN)/python -m pytest
+
+test-browser: install chromium
+	$(BIN)/python -m pytest tests/browser
+
+chromium:
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
+		apt-get install --yes --quiet --no-install-recommends chromium > /dev/null 2>&1 || \
+		echo "There is no Chromium, and apt-get cannot install it here: the tests in a browser are left out."
 
 check: install
 	$(BIN)/ruff format --check .
