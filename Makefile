@@ -1,11 +1,11 @@
-# make install | demo | test | check | conformance | clean
+# make install | demo | test | test-browser | check | conformance | clean
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OLD := $(VENV)/mcp-1.27
 
-.PHONY: install demo test check conformance clean
+.PHONY: install demo test test-browser chromium check conformance clean
 
 install: $(STAMP) $(OLD)/.installed
 
@@ -26,8 +26,16 @@ $(OLD)/.installed: requirements-mcp1.lock $(STAMP)
 demo: install
 	@$(BIN)/python examples/demo.py
 
-test: install
+test: install chromium
 	$(BIN)/python -m pytest
+
+test-browser: install chromium
+	$(BIN)/python -m pytest tests/browser
+
+chromium:
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
+		{ apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends chromium; } > /dev/null 2>&1 || \
+		echo "There is no Chromium, and apt-get cannot install it here: the tests in a browser are left out."
 
 check: install
 	$(BIN)/ruff format --check .

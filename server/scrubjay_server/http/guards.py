@@ -12,6 +12,7 @@ from mcp.server.transport_security import TransportSecurityMiddleware, Transport
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from scrubjay_server.dashboard.visiting import BaseUrl
 from scrubjay_server.http.access import is_loopback, principal_of
 from scrubjay_server.http.problems import problem
 from scrubjay_server.settings import Settings
@@ -107,9 +108,6 @@ class Turns:
         """Return what to hold while working for a principal."""
         whose = (principal.tenant, principal.user_id)
         return self._limiters.setdefault(whose, anyio.CapacityLimiter(_MOST_AT_ONCE))
-
-
-BaseUrl = Callable[[HTTPConnection], str]
 
 
 def base_url(settings: Settings) -> BaseUrl:
