@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from crowd import MEMORIES_EACH, QUERIES, SENTENCES, Prepared, fill, name_of, opened
 from durable import Told, temporary
 from gauges import Gauges, gauge, quantiles, timed_ms
 from stores import progress
