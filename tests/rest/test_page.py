@@ -319,7 +319,7 @@ def test_everything_goes_only_when_it_is_typed_and_takes_sessions_along(ana: Bro
     told(memory, "Ana has a cat")
     session = Caller(user_id="ana", session_id="s", written_by="ana")
     add(memory.engine, session, Addition(messages=messages_of("For now"), scope=Scope.SESSION))
-    assert "1 note that belongs to single conversations" in ana.get("/data").text
+    assert "1 note that belongs to a single conversation" in ana.get("/data").text
     for wrong in ("", "yes", "forget"):
         answer = ana.post("/forget/everything", confirmation=wrong)
         assert answer.status_code == 422
