@@ -138,7 +138,7 @@ def test_several_that_are_ticked_are_forgotten_at_once(page: Page) -> None:
 @pytest.mark.promise("erasure")
 def test_everything_is_forgotten_only_by_whoever_types_it(page: Page, site: Site, seen: Seen) -> None:
     page.get_by_role("link", name="Your data").click()
-    expect(page.locator(".lead")).to_contain_text("1 note that belongs to single conversations")
+    expect(page.locator(".lead")).to_contain_text("1 note that belongs to a single conversation")
     page.get_by_label("To confirm, type: forget everything").fill("yes")
     seen.expected = "422"
     with page.expect_response(lambda response: response.status == 422):

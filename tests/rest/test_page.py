@@ -319,7 +319,7 @@ def test_everything_goes_only_when_it_is_typed_and_takes_sessions_along(ana: Bro
     told(memory, "Ana has a cat")
     session = Caller(user_id="ana", session_id="s", written_by="ana")
     add(memory.engine, session, Addition(messages=messages_of("For now"), scope=Scope.SESSION))
-    assert "1 note that belongs to single conversations" in ana.get("/data").text
+    assert "1 note that belongs to a single conversation" in ana.get("/data").text
     for wrong in ("", "yes", "forget"):
         answer = ana.post("/forget/everything", confirmation=wrong)
         assert answer.status_code == 422
@@ -374,6 +374,21 @@ def test_everything_held_is_sent_line_by_line(ana: Browser, memory: Memory) -> N
     assert "attachment" in answer.headers["content-disposition"]
     held = [json.loads(line) for line in answer.text.splitlines()]
     assert sorted(row["memory"] for row in held) == ["Ana lives in Porto", "For now", "I moved to Porto"]
+
+
+def test_whoever_asks_too_often_has_to_wait(memory: Memory, doorkeeper: Doorkeeper, codes: Codes) -> None:
+    left = iter([True, True])
+    app = FastAPI(openapi_url=None)
+    app.include_router(
+        pages(lambda: memory.engine, doorkeeper, codes, lambda request: str(request.base_url),
+              may_ask=lambda person: person.user_id != "ana" or next(left, False))
+    )  # fmt: skip
+    ana, ben = Browser(app), Browser(app)
+    ana.sign_in("ana-token")
+    ben.sign_in("ben-token")
+    assert [ana.get().status_code for _ in range(3)] == [200, 200, 429]
+    assert ana.get().headers["retry-after"] == "5"
+    assert ben.get().status_code == 200
 
 
 def test_what_is_too_large_or_does_not_say_is_refused(ana: Browser) -> None:

@@ -22,6 +22,8 @@ COOKIE = "scrubjay_page"
 _ORIGIN = "page"
 BaseUrl = Callable[[HTTPConnection], str]
 """What tells under which URL, without a path, a request's client reaches the server."""
+MayAsk = Callable[[Principal], bool]
+"""What is told of each request of somebody, and says whether it is answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +48,11 @@ class Visit:
 class Visitors:
     """Knows who is signed in, and lets in and out."""
 
-    def __init__(self, engine: Callable[[], Engine], door: Door, codes: Codes, base_url: BaseUrl) -> None:
+    def __init__(
+        self, engine: Callable[[], Engine], door: Door, codes: Codes, base_url: BaseUrl, may_ask: MayAsk
+    ) -> None:
         self.base_url = base_url
+        self._may_ask = may_ask
         self._engine = engine
         self._door = door
         self.codes = codes
@@ -59,13 +64,18 @@ class Visitors:
         return self._door.local() is not None
 
     def visit(self, request: Request) -> Visit:
-        """Return whose request this is. Raises HTTPException: 401 for whoever is not, or no longer, signed in."""
+        """Return whose request this is.
+
+        Raises HTTPException: 401 for whoever is not, or no longer, signed in; 429 for one who asks too often.
+        """
         cookie = request.cookies.get(COOKIE, "")
         session = self._sessions.find(cookie) if cookie else None
         principal = self._principal(session) if session else None
         if session is None or principal is None:
             self._sessions.close(cookie)
             raise HTTPException(401, "Please sign in.")
+        if not self._may_ask(principal):
+            raise HTTPException(429, "That was a lot at once. Please wait a moment.", {"Retry-After": "5"})
         # Only what is about the person: an assistant's own lessons are not theirs to see here.
         person = replace(caller(principal, origin=_ORIGIN), agent_id="")
         return Visit(engine=self._engine(), caller=person, form_key=session.form_key)

@@ -22,7 +22,7 @@ from scrubjay_server.dashboard.visiting import BaseUrl
 from scrubjay_server.http.access import METADATA_PATH, RESOURCES, Access, Identities
 from scrubjay_server.http.api import offer_api
 from scrubjay_server.http.connections import WholeBodies
-from scrubjay_server.http.guards import FairShare, KnownSite, Turns, base_url
+from scrubjay_server.http.guards import Allowances, FairShare, KnownSite, Turns, base_url, whose
 from scrubjay_server.http.metrics import CONTENT_TYPE, Measured, Metrics, PendingMessages
 from scrubjay_server.http.problems import tell_problems
 from scrubjay_server.http.protocol import mcp_server, sse_routes, streamable_routes
@@ -71,7 +71,9 @@ def build_app(
     if transport == "http":
         app.router.routes.extend(streamable_routes(server, identities))
         offer_api(app, engine=engine, turns=turns)
-        app.include_router(pages(engine, identities, codes or Codes(), base))
+        asked = Allowances(settings.rate_per_minute)
+        page = pages(engine, identities, codes or Codes(), base, may_ask=lambda person: asked.take(whose(person)))
+        app.include_router(page)
         app.add_route("/", lambda _: RedirectResponse("/dashboard"), include_in_schema=False)
     return app
 
