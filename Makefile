@@ -34,7 +34,7 @@ test-browser: install chromium
 
 chromium:
 	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
-		apt-get install --yes --quiet --no-install-recommends chromium > /dev/null 2>&1 || \
+		{ apt-get update --quiet && apt-get install --yes --quiet --no-install-recommends chromium; } > /dev/null 2>&1 || \
 		echo "There is no Chromium, and apt-get cannot install it here: the tests in a browser are left out."
 
 check: install
