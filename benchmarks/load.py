@@ -3,9 +3,9 @@
     python benchmarks/load.py --suite clients|users|threads [more of them] [--seed N] [--json]
 
 Everything is real: LanceDB, the bundled model, servers, sockets, threads; nothing is outside temporary folders, which
-are removed. `clients --clients N --minutes M` starts a server, and lets so many clients, each with a token of its own, over
-MCP (both eras, both transports) and REST, add, correct, forget, search and list, one call after the other, without a
-pause; then it looks whether everything that was acknowledged is there and nothing that was forgotten.
+are removed. `clients --clients N --minutes M` starts a server, and lets so many clients, each with a token of its own,
+over MCP (both eras, both transports) and REST, add, correct, forget, search and list, one call after the other, without
+a pause; then it looks whether everything that was acknowledged is there and nothing that was forgotten.
 `users --users N` fills a folder with so many users' memories and compares search, add and list of any of them with
 those of a user alone in another folder, side by side: cold (for the first time in a process) and warm, and then for
 `--minutes` while the process's memory, threads and open files are looked at. `threads --threads N --minutes M` lets so

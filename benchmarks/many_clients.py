@@ -17,13 +17,13 @@ from typing import Any, Protocol
 
 import anyio
 import httpx2
+from crowd import QUERIES
 from durable import Told, new_word, temporary
 from gauges import Gauges, gauge, quantiles
 from mcp import Client
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 
-from people import QUERIES
 from scrubjay.rights import USUAL_RIGHTS
 from scrubjay_server.tokens import Tokens
 

@@ -7,10 +7,10 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
+from crowd import MEMORIES_EACH, QUERIES, fill, name_of, opened
 from durable import Told, new_word, temporary
 from gauges import Gauges, gauge, quantiles, timed_ms
 
-from people import MEMORIES_EACH, QUERIES, fill, name_of, opened
 from scrubjay import Memory, MemoryNotFound
 from scrubjay.embedding.fastembed import FastembedEmbedder
 

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from crowd import MEMORIES_EACH, QUERIES, SENTENCES, Prepared, fill, name_of, opened
 from durable import Told, temporary
 from gauges import Gauges, gauge, quantiles, timed_ms
 from stores import progress
 
-from people import MEMORIES_EACH, QUERIES, SENTENCES, Prepared, fill, name_of, opened
 from scrubjay import Memory
 from scrubjay.embedding.fastembed import FastembedEmbedder
 from scrubjay.ports import Work

@@ -7,11 +7,23 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
-from e2e.servers import BOTH_KINDS, Conversation, Site, bearer, hello, message, older_conversation, site, token_for
+from e2e.servers import (
+    BOTH_KINDS,
+    Conversation,
+    Site,
+    bearer,
+    hello,
+    last_event,
+    message,
+    older_conversation,
+    site,
+    token_for,
+)
 from loopback import NOTHING, Messages, Model, running
 
 LONG_S = {"SCRUBJAY_ADD_WAIT_S": "600", "SCRUBJAY_EXTRACT_TIMEOUT_S": "600"}
@@ -55,16 +67,20 @@ def is_well(server: Site, folder: Path) -> bool:
         )
 
 
-def waiting_call(http: httpx2.Client, body: dict[str, object], headers: dict[str, str]) -> threading.Thread:
-    """Send a call that a model holds up; the thread ends when it is answered or its client is closed."""
+class WaitingCall(threading.Thread):
+    """A call that a model holds up; it ends when it is answered or its client is closed."""
 
-    def send() -> None:
+    answer = ""
+
+    def __init__(self, conversation: Conversation, body: dict[str, Any]) -> None:
+        super().__init__(daemon=True)
+        self._conversation, self._body = conversation, body
+        self.text = body["params"]["arguments"]["content"]
+        self.start()
+
+    def run(self) -> None:
         with suppress(httpx2.TransportError, RuntimeError):  # the client was closed meanwhile
-            http.post("/mcp", json=body, headers=headers)
-
-    thread = threading.Thread(target=send, daemon=True)
-    thread.start()
-    return thread
+            self.answer = self._conversation.post(self._body).text
 
 
 def raw_request(server: Site, token: str, body: bytes, **headers: str) -> bytes:
@@ -101,7 +117,7 @@ def test_a_cancelled_call_is_whole_and_the_session_goes_on(server: Site, tmp_pat
     with server.http(token_for(tmp_path)) as http:
         conversation = Conversation(http)
         body = conversation.request("add_memory", content="I keep bees")
-        call = waiting_call(http, body, conversation.headers)
+        call = WaitingCall(conversation, body)
         assert model.asked.acquire(timeout=60)
         cancelled = message("notifications/cancelled", None, requestId=body["id"], reason="no longer wanted")
         assert conversation.post(cancelled).status_code == 202
@@ -129,6 +145,48 @@ def test_a_cancelled_call_of_the_older_transport_leaves_the_stream_open(
         assert older.call("list_memories")["total"] == 1
 
 
+HEAD = '{"jsonrpc":"2.0","id":77,"method":"tools/call","params":{"name":"add_memory","arguments":'
+
+
+def test_what_cannot_be_read_is_answered_and_not_logged(server: Site, tmp_path: Path) -> None:
+    kind = {"content-type": "application/json"}
+    with server.http(token_for(tmp_path)) as http, older_conversation(http) as older:
+        conversation = Conversation(http)
+        for body in (b"canary", b"[]", b'{"canary":1}', b"[" * 5000, b"\xff\xfe"):
+            assert http.post("/mcp", content=body, headers={**conversation.headers, **kind}).status_code == 400
+            assert http.post(older.endpoint, content=body, headers=kind).status_code == 400
+        for arguments in ("[" * 300 + "]" * 300, '{"limit": ' + "9" * 5000 + "}", "{,}"):
+            body = f"{HEAD}{arguments}}}}}".encode()
+            answer = last_event(http.post("/mcp", content=body, headers={**conversation.headers, **kind}).text)
+            assert http.post(older.endpoint, content=body, headers=kind).status_code == 202
+            for told in (answer, older.next()):
+                assert told["id"] == 77
+                assert "cannot be read" in told["error"]["message"] + str(told["error"].get("data"))
+        body = f'{HEAD}{{"content":"cut emoji \\ud83d here"}}}}}}'.encode()
+        assert http.post("/mcp", content=body, headers={**conversation.headers, **kind}).status_code == 200
+        assert http.post(older.endpoint, content=body, headers=kind).status_code == 202
+        assert older.next()["result"]["structuredContent"]["results"][0]["event"] == "NONE"
+        assert conversation.call("list_memories")["memories"][0]["memory"] == "Noted: cut emoji \ufffd here"
+    assert server.stop() == 0
+    assert "canary" not in "".join(server.said)
+
+
+def test_whoever_has_many_calls_waiting_delays_nobody_else(server: Site, tmp_path: Path, model: Model) -> None:
+    model.script(NOTHING)
+    with server.http(token_for(tmp_path)) as http:
+        conversation = Conversation(http)
+        said = [conversation.request("add_memory", content=f"I keep {number + 2} bees") for number in range(30)]
+        calls = [WaitingCall(conversation, body) for body in said]
+        assert model.asked.acquire(timeout=60)
+        assert is_well(server, tmp_path)
+        assert server.stop() == 0
+        for call in calls:
+            call.join(60)
+    told = {call.text for call in calls if '"PENDING"' in call.answer}
+    with site(tmp_path) as again, again.http(token_for(tmp_path)) as http:
+        assert set(Conversation(http).texts()) >= told
+
+
 def test_half_a_request_keeps_nobody_waiting(server: Site, tmp_path: Path) -> None:
     token = token_for(tmp_path)
     whole = raw_request(server, token, httpx2.Request("POST", server.url, json=hello()).read())
@@ -138,9 +196,9 @@ def test_half_a_request_keeps_nobody_waiting(server: Site, tmp_path: Path) -> No
         lines = [opened.enter_context(server.connection()) for _ in range(60)]
         for number, line in enumerate(lines):
             line.sendall((b"", whole[:40], whole[:-10])[number % 3])
-        until(lambda: server.has("fd") >= before + 60)
+        until(lambda: server.has("fd") >= before + 50)
         assert is_well(server, tmp_path)
-    until(lambda: server.has("fd") <= before + 3)
+    until(lambda: server.has("fd") <= before + 5)
     assert is_well(server, tmp_path)
     with server.http(token) as http:
         assert Conversation(http).texts() == []
@@ -232,13 +290,14 @@ def test_the_server_ends_while_a_model_is_waited_for_and_streams_are_open(
         with http.stream("GET", "/mcp", headers=conversation.headers) as stream:
             assert stream.status_code == 200
             body = conversation.request("add_memory", content="I keep bees")
-            call = waiting_call(http, body, conversation.headers)
+            call = WaitingCall(conversation, body)
             assert model.asked.acquire(timeout=60)
             assert older.post(message("ping", 2)).status_code == 202
             for number in [signal.SIGTERM, *more]:
                 server.process.send_signal(number)
             assert server.ended() == 0
             call.join(60)
+            assert '"PENDING"' in call.answer or len(more) > 1  # a second SIGINT says that nobody waits
     assert model.hung_up.wait(20)
     with site(tmp_path, ANTHROPIC_API_KEY="key", ANTHROPIC_BASE_URL=model.url) as again, again.http(token) as http:
         conversation = Conversation(http)

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from scrubjay import __version__
 from scrubjay.journeys.engine import Engine
+from scrubjay.ports import Work
 from scrubjay.rights import Right
 from scrubjay_server.dashboard.pages import pages
 from scrubjay_server.dashboard.sessions import Codes
@@ -99,7 +100,8 @@ def _add_health(app: FastAPI, engine: Callable[[], Engine], metrics: Metrics) ->
 
     @app.get("/readyz", include_in_schema=False)
     def readyz() -> dict[str, str]:
-        engine().store.owners(prefix="none")
+        ready = engine()
+        ready.store.owners_with(Work.PENDING, now=ready.now())
         return {"status": "ready"}
 
     @app.get("/metrics", include_in_schema=False)

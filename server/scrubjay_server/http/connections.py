@@ -79,7 +79,7 @@ class WholeBodies:
             told = f"the body is larger than {self._most_bytes >> 20} MiB; send it in several requests"
             await problem(413, told)(scope, receive, send)
         elif body["type"] == "http.request":
-            await self._app(scope, _given(body, receive), send)
+            await self._app(scope, given(body, receive), send)
 
     async def _body(self, receive: Receive) -> Message | None:
         """Return the message with the whole body, or that the client has left; None when it is too large."""
@@ -95,7 +95,8 @@ class WholeBodies:
                 return {"type": "http.request", "body": bytes(parts), "more_body": False}
 
 
-def _given(first: Message, receive: Receive) -> Receive:
+def given(first: Message, receive: Receive) -> Receive:
+    """Return what gives one message and then those that come."""
     left = [first]
 
     async def next_message() -> Message:
@@ -116,11 +117,14 @@ class MortalStreams:
         if scope["type"] != "http" or scope["method"] != "GET":
             await self._app(scope, receive, send)
             return
-        is_open = False
+        has_begun, is_open = False, False
 
         async def watched(message: Message) -> None:
-            nonlocal is_open
-            is_open = message["type"] == "http.response.start" or message.get("more_body", False)
+            nonlocal has_begun, is_open
+            begins = message["type"] == "http.response.start"
+            if begins and has_begun:  # the SDK answers a stream once more that did not end with its client
+                return
+            has_begun, is_open = True, begins or message.get("more_body", False)
             await send(message)
 
         async with anyio.create_task_group() as tasks:

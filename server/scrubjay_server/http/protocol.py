@@ -8,14 +8,16 @@ from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, Server
 from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scrubjay import __version__
 from scrubjay.journeys.engine import Engine
 from scrubjay_server.http.access import Identities, principal_now
-from scrubjay_server.http.connections import MOST_BODY_BYTES, MortalStreams
+from scrubjay_server.http.connections import MOST_BODY_BYTES, MortalStreams, given
 from scrubjay_server.http.guards import Turns
 from scrubjay_server.http.metrics import Metrics, measured_calls
+from scrubjay_server.http.problems import problem
+from scrubjay_server.stdin import is_readable, readable_line
 from scrubjay_tools.host import Host
 from scrubjay_tools.surface import LogLevel, surface
 
@@ -62,9 +64,31 @@ def sse_routes(server: MCPServer[Host], identities: Identities) -> list[BaseRout
 def _knowing_who_asks(routes: list[BaseRoute], identities: Identities) -> list[BaseRoute]:
     for route in routes:
         if isinstance(route, Route | Mount):
-            route.app = MortalStreams(_with_context(route.app), identities=identities)
+            route.app = _around(route.app, identities)
     return routes
 
 
-def _with_context(app: ASGIApp) -> ASGIApp:
-    return AuthContextMiddleware(app)
+def _around(app: ASGIApp, identities: Identities) -> ASGIApp:
+    return ReadableMessages(MortalStreams(AuthContextMiddleware(app), identities=identities))
+
+
+class ReadableMessages:
+    """Mends what clients write that the SDK cannot read, as on standard input: half an emoji must stop no request.
+
+    The SDK writes what it cannot read into the log when it comes by the older transport; here it is only refused.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with a body that can be read, or answer 400."""
+        if scope["type"] != "http" or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        message = await receive()  # whole, which `WholeBodies` sees to
+        body = readable_line(message.get("body", b""))
+        if scope["path"].startswith("/messages") and not is_readable(body):
+            await problem(400, "the body is no JSON-RPC message")(scope, receive, send)
+            return
+        await self._app(scope, given({**message, "body": body}, receive), send)

@@ -9,6 +9,7 @@ from types import FrameType
 
 import click
 import uvicorn
+from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp
 
 from scrubjay.errors import ConfigurationError
@@ -22,6 +23,8 @@ from scrubjay_server.tokens import Tokens
 
 _LAST_WORDS_S = 5
 """How long calls under way may take when the server is told to stop; what they were told by then is on the disk."""
+_LAST_EVENTS_S = 2
+"""How long streams stay open then: answers may come on them."""
 _WAITING_CONNECTIONS = 512
 
 
@@ -43,7 +46,7 @@ def serve_http(settings: Settings, *, transport: Transport = "http") -> None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which takes leave of the models first: calls may wait for them longer than it waits."""
+    """uvicorn's server, which takes leave of the models first, so that calls are answered, and then of the streams."""
 
     def __init__(self, config: uvicorn.Config, loader: EngineLoader) -> None:
         super().__init__(config)
@@ -52,7 +55,9 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Answer what is under way, and end."""
         await asyncio.to_thread(self._loader.wait_for_no_model)
+        ending = asyncio.get_running_loop().call_later(_LAST_EVENTS_S, setattr, AppStatus, "should_exit", True)
         await super().shutdown(sockets)
+        ending.cancel()
 
 
 def run(app: ASGIApp, listening: socket.socket, loader: EngineLoader, *, log_level: str) -> None:
@@ -66,6 +71,7 @@ def run(app: ASGIApp, listening: socket.socket, loader: EngineLoader, *, log_lev
         server_header=False,
         timeout_graceful_shutdown=_LAST_WORDS_S,
     )
+    AppStatus.enable_automatic_graceful_drain = False  # it would end streams at once, and the answers on them
     loader.begin_soon()
     try:
         _Server(config, loader).run(sockets=[listening])  # a signal that it was stopped by is raised again at its end
