@@ -19,5 +19,6 @@ PROMISES = {
     "fast-start": "The tools are listed before LanceDB, onnxruntime or the weights are loaded.",
     "sessions": "Session memories need a session, show under no other one, and expire.",
     "private": "Nothing is kept outside the data folder, and nothing reports home.",
+    "rest": "Over REST what is not understood is refused and named, and nothing that is sent breaks the server.",
     "literal-text": "Ids, filters and queries are data: no quote or word in them is ever read as a query language.",
 }

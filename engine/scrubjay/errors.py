@@ -38,7 +38,7 @@ class NotAllowed(ScrubjayError):
     """The caller may not do this: it takes the scope `needed`."""
 
     def __init__(self, needed: str) -> None:
-        super().__init__(f"this takes the scope {needed!r}, which the token does not have; ask for one that has it")
+        super().__init__(f"this takes the scope '{needed}', which the token does not have; ask for one that has it")
         self.needed = needed
 
 

@@ -1,6 +1,6 @@
 """The tool add_memory."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context
@@ -73,38 +73,60 @@ def add_memory(
     scope: user = about the person, kept; session = only for this conversation (needs session_id, expires); agent
     = lessons of your own work, shared by everyone you serve: never anything personal.
     """
+    addition = addition_of(content=content, messages=messages, facts=facts, scope=scope, metadata=metadata, infer=infer)
+    told = reporting(ctx, "messages read for facts")
+    return _told(add(engine_of(ctx), caller_of(ctx, session_id), addition, progress=told))
+
+
+def addition_of(
+    *,
+    content: str,
+    messages: Sequence[MessageArgument],
+    facts: Sequence[FactArgument],
+    scope: str,
+    metadata: Mapping[str, Any],
+    infer: bool,
+) -> Addition:
+    """Return what to add, from arguments; `metadata` goes to each message and fact. Raises InvalidInput."""
     common = metadata_of(metadata)
     said = [_with(common, message.model_dump(exclude_unset=True)) for message in messages]
     spoken = [message_of(item, field=f"messages[{number}]") for number, item in enumerate(said)]
     if content:
         spoken.append(message_of({"content": content, "metadata": common}, field=""))
-    addition = Addition(
+    return Addition(
         messages=spoken,
         facts=facts_of([_with(common, fact.model_dump(exclude_unset=True)) for fact in facts]),
         scope=scope_of(scope) or Scope.USER,
         compared=bool(content),
         infer=infer,
     )
-    told = reporting(ctx, "messages read for facts")
-    added = add(engine_of(ctx), caller_of(ctx, session_id), addition, progress=told)
-    return _told(added)
 
 
 def _with(common: Mapping[str, Any], item: dict[str, Any]) -> dict[str, Any]:
     return {**item, "metadata": {**common, **item.get("metadata", {})}}
 
 
+def added_reply(added: Added) -> dict[str, Any]:
+    """Return what an add did, in the shape of `AddReply`, with every text whole."""
+    shape = {
+        "results": [outcome_shape(outcome) for outcome in added.outcomes],
+        "related": [related_shape(hit) for hit in added.related],
+        "note": _note(added),
+    }
+    return {name: value for name, value in shape.items() if value or name == "results"}
+
+
 def _told(added: Added) -> CallToolResult:
     longest = LONG_CHARS if len(added.outcomes) <= _SHOWN_WHOLE else _SHORT_CHARS
-    results = [shortened(outcome_shape(outcome), longest=longest) for outcome in added.outcomes]
-    related = [shortened(related_shape(hit), longest=longest) for hit in added.related]
-    note = _note(added)
+    shape = added_reply(added)
+    for name in ("results", "related"):
+        if name in shape:
+            shape[name] = [shortened(item, longest=longest) for item in shape[name]]
+    results, related, note = shape["results"], shape.get("related"), shape.get("note")
     lines = [f"{item['event']} {memory_line(item)[2:]}" for item in results[:_SHOWN_WHOLE]]
     lines += [f"… and {len(results) - _SHOWN_WHOLE} more"] if len(results) > _SHOWN_WHOLE else []
     lines += ["Related:", *map(memory_line, related)] if related else []
-    lines += [note] if note else []
-    shape = {"results": results, "related": related, "note": note}
-    return reply({name: value for name, value in shape.items() if value or name == "results"}, lines)
+    return reply(shape, [*lines, note] if note else lines)
 
 
 def _note(added: Added) -> str:

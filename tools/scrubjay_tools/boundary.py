@@ -1,7 +1,7 @@
 """The one border between the wire and the engine: strict arguments in, errors of ours out."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -54,7 +54,7 @@ class StrictTool(Tool):
         except ToolError as error:
             cause = error.__cause__
             if isinstance(cause, ValidationError):
-                raise ToolError(f"{self.name}: {explained(cause, self.parameters)}") from None
+                raise ToolError(f"{self.name}: {explained(problems_of(cause), self.parameters)}") from None
             if isinstance(cause, ScrubjayError):
                 logger.info("%s failed", self.name, exc_info=cause)
                 raise ToolError(f"{self.name}: {cause}") from None
@@ -82,14 +82,23 @@ def untitled(schema: Any) -> Any:
     return [untitled(part) for part in schema] if isinstance(schema, list) else schema
 
 
-def explained(error: ValidationError, schema: dict[str, Any]) -> str:
+Problem = Mapping[str, Any]
+"""One thing that is wrong with the arguments, as pydantic tells it: `loc`, `type` and `msg`."""
+
+
+def problems_of(error: ValidationError) -> list[Problem]:
+    """Return everything that is wrong with the arguments."""
+    return [dict(problem) for problem in error.errors(include_url=False, include_input=False)]
+
+
+def explained(problems: Sequence[Problem], schema: dict[str, Any]) -> str:
     """Return what is wrong with the arguments on one line, in plain words."""
-    problems = [_problem(dict(problem), schema) for problem in error.errors(include_url=False, include_input=False)]
+    told = [_problem(problem, schema) for problem in problems[:_MOST_PROBLEMS]]
     more = f"; and {len(problems) - _MOST_PROBLEMS} more problems" if len(problems) > _MOST_PROBLEMS else ""
-    return "; ".join(problems[:_MOST_PROBLEMS]) + more
+    return "; ".join(told) + more
 
 
-def _problem(problem: dict[str, Any], schema: dict[str, Any]) -> str:
+def _problem(problem: Problem, schema: dict[str, Any]) -> str:
     place = problem["loc"]
     where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
     if problem["type"] == "extra_forbidden":
@@ -108,6 +117,7 @@ def _fields_at(place: tuple[Any, ...], schema: dict[str, Any]) -> list[str]:
     node = schema
     for part in place:
         node = node.get("items", {}) if isinstance(part, int) else node.get("properties", {}).get(part, {})
+        node = node.get("anyOf", [node])[0]  # the other one is null
         if "$ref" in node:
             node = schema["$defs"][node["$ref"].rpartition("/")[2]]
     return list(node.get("properties", {}))

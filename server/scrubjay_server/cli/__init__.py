@@ -54,9 +54,9 @@ def _serve(settings: Settings) -> None:
 
 def main() -> None:
     """Run the command; an error of ours is one line on standard error and exit status 1."""
-    from scrubjay_server.cli import doctor, house, memories, token
+    from scrubjay_server.cli import dashboard, doctor, house, memories, token
 
-    for command in (*memories.COMMANDS, *house.COMMANDS, doctor.doctor, token.token):
+    for command in (*memories.COMMANDS, *house.COMMANDS, doctor.doctor, token.token, dashboard.dashboard):
         cli.add_command(command)
     try:
         cli(prog_name="scrubjay")

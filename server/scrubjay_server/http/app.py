@@ -12,13 +12,16 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from scrubjay import ScrubjayError, __version__
+from scrubjay import __version__
 from scrubjay.journeys.engine import Engine
 from scrubjay.rights import Right
+from scrubjay_server.dashboard.pages import pages
+from scrubjay_server.dashboard.sessions import Codes
 from scrubjay_server.http.access import METADATA_PATH, Access, Identities
+from scrubjay_server.http.api import offer_api
 from scrubjay_server.http.guards import BaseUrl, FairShare, KnownSite, Turns, base_url
 from scrubjay_server.http.metrics import CONTENT_TYPE, Measured, Metrics, PendingMessages
-from scrubjay_server.http.problems import problem, status_of
+from scrubjay_server.http.problems import tell_problems
 from scrubjay_server.http.protocol import mcp_server, sse_routes, streamable_routes
 from scrubjay_server.settings import Settings
 from scrubjay_tools.host import Host
@@ -29,9 +32,17 @@ _WORKERS = 40
 
 
 def build_app(
-    settings: Settings, engine: Callable[[], Engine], *, identities: Identities, transport: Transport = "http"
+    settings: Settings,
+    engine: Callable[[], Engine],
+    *,
+    identities: Identities,
+    codes: Codes | None = None,
+    transport: Transport = "http",
 ) -> FastAPI:
-    """Return the application around an engine that is built outside it; `engine` waits until it is ready."""
+    """Return the application around an engine that is built outside it; `engine` waits until it is ready.
+
+    `codes` open the page for the local person.
+    """
     metrics, turns, base = Metrics(), Turns(), base_url(settings)
     server = mcp_server(engine, turns=turns, metrics=metrics, log_level=settings.log_level)
     app = FastAPI(
@@ -49,12 +60,14 @@ def build_app(
             Middleware(FairShare, per_minute=settings.rate_per_minute),
         ],
     )
-    app.add_exception_handler(ScrubjayError, _told)
+    tell_problems(app)
     _add_health(app, engine, metrics)
     _add_metadata(app, base)
     app.router.routes.extend(sse_routes(server))
     if transport == "http":
         app.router.routes.extend(streamable_routes(server))
+        offer_api(app, engine=engine, turns=turns)
+        app.include_router(pages(engine, identities, codes or Codes()))
         app.add_route("/", lambda _: RedirectResponse("/dashboard"), include_in_schema=False)
     return app
 
@@ -70,10 +83,6 @@ def _lifespan(server: MCPServer[Host] | None) -> Callable[[FastAPI], AbstractAsy
             yield
 
     return lifespan
-
-
-async def _told(_: Request, error: Exception) -> Response:
-    return problem(status_of(error) if isinstance(error, ScrubjayError) else 500, str(error))
 
 
 def _add_health(app: FastAPI, engine: Callable[[], Engine], metrics: Metrics) -> None:

@@ -9,6 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from scrubjay.errors import ConfigurationError
+from scrubjay_server.dashboard.sessions import Codes
 from scrubjay_server.http.access import Identities, require_tokens
 from scrubjay_server.http.app import Transport, build_app
 from scrubjay_server.loading import EngineLoader
@@ -26,10 +27,13 @@ def serve_http(settings: Settings, *, transport: Transport = "http") -> None:
     require_tokens(settings, tokens)
     identities = Identities(settings, tokens)
     loader = EngineLoader(settings, identities.callers)
-    listening = _bound(settings)
-    app = build_app(settings, loader, identities=identities, transport=transport)
+    listening = bound(settings)
+    codes = Codes()
+    app = build_app(settings, loader, identities=identities, codes=codes, transport=transport)
     offered = "/sse" if transport == "sse" else "/mcp, /sse, /api/v1, /dashboard"
-    click.echo(f"Scrubjay listens on {_url(listening)} ({offered})", err=True)
+    click.echo(f"Scrubjay listens on {url_of(listening)} ({offered})", err=True)
+    if transport == "http" and identities.local():
+        click.echo(f"Your page, once: {url_of(listening)}/dashboard?code={codes.issue()}", err=True)
     run(app, listening, loader, log_level=settings.log_level)
 
 
@@ -51,7 +55,8 @@ def run(app: ASGIApp, listening: socket.socket, loader: EngineLoader, *, log_lev
         loader.close()
 
 
-def _bound(settings: Settings) -> socket.socket:
+def bound(settings: Settings) -> socket.socket:
+    """Return a socket at the address that the settings name. Raises ConfigurationError when that is not to be had."""
     host = settings.host.strip("[]")
     try:
         (family, _, _, _, address), *_ = socket.getaddrinfo(host or None, settings.port, type=socket.SOCK_STREAM)
@@ -63,6 +68,7 @@ def _bound(settings: Settings) -> socket.socket:
         ) from error
 
 
-def _url(listening: socket.socket) -> str:
+def url_of(listening: socket.socket) -> str:
+    """Return the URL at which a socket is reached."""
     host, port = listening.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

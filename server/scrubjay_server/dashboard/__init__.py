@@ -1,0 +1,1 @@
+"""The page "What I know about you": server-rendered, a person's own memories and nobody else's."""
