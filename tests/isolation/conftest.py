@@ -1,5 +1,4 @@
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -7,8 +6,8 @@ from isolation.served import Served, served
 from scrubjay.embedding.fastembed import FastembedEmbedder
 
 
-@pytest.fixture
-def house(tmp_path: Path, embedder: FastembedEmbedder) -> Iterator[Served]:
-    """A server over a data folder in which everybody has memories of every kind."""
-    with served(tmp_path / "data", embedder) as opened:
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, embedder: FastembedEmbedder) -> Iterator[Served]:
+    """A server over a data folder in which everybody has memories of every kind; nobody's are erased by a test."""
+    with served(tmp_path_factory.mktemp("house"), embedder) as opened:
         yield opened

@@ -46,6 +46,8 @@ SECOND_TWIN = Person(tenant="acme", user_id="user-22809", canary="kwyjibo8")
 TWIN_HERE = Person(tenant="acme", user_id="user-40060", canary="kwyjibo9")
 TWIN_ELSEWHERE = Person(tenant="globex", user_id="user-3495", canary="kwyjiboa")
 TWINS = ((FIRST_TWIN, SECOND_TWIN), (SECOND_TWIN, FIRST_TWIN), (TWIN_HERE, TWIN_ELSEWHERE))
+VICTIMS = (ANA, FIRST_TWIN, SECOND_TWIN, TWIN_HERE, TWIN_ELSEWHERE)
+"""Who writes nothing while others try to get at them: no file of theirs may change."""
 PEOPLE = (
     ANA, BEN, ANA_ELSEWHERE, CHIEF, CHIEF_ELSEWHERE, TEACHER, FIRST_TWIN, SECOND_TWIN, TWIN_HERE, TWIN_ELSEWHERE,
 )  # fmt: skip
@@ -71,28 +73,27 @@ def plant(engine: Engine, person: Person) -> Planted:
         "relations": (Relation(subject=f"Entity {word}", predicate="works_at", object=f"Place {word}"),),
         "metadata": {"topic": "orchard", "note": word},
     }
-    said = Message(content=f"The orchard of {word} has pears", name=f"Name {word}", metadata={"topic": "orchard"})
-    fact = _one(
-        engine,
-        caller,
-        messages=[said],
-        facts=[FactDraft(text=f"Orchard {word} has pears", evidence="orchard", **about)],  # type: ignore[arg-type]
-    )
-    old = _one(engine, caller, facts=[FactDraft(text=f"The pears of {word} are green", metadata={"note": word})])
+    said = [
+        Message(content=f"The orchard of {word} has pears", name=f"Name {word}", metadata={"topic": "orchard"}),
+        Message(content=f"Pear season of {word} begins in March"),
+        Message(content=f"The password for pears {word} is hunter2!Xy"),
+    ]
+    facts = [
+        FactDraft(text=f"Orchard {word} has pears", evidence="orchard", **about),  # type: ignore[arg-type]
+        FactDraft(text=f"The pears of {word} are green", evidence="Pear season", metadata={"note": word}),
+    ]
+    _, episode, suspect, fact, old = _added(engine, caller, messages=said, facts=facts)
     dated = BEGUN + timedelta(minutes=1)
-    _one(engine, caller, facts=[FactDraft(text=f"The pears of {word} are red", valid_from=dated, replaces=(old,))])
-    ids = {
-        "fact": fact,
-        "versions": old,
-        "episode": _one(engine, caller, messages=[Message(content=f"Pear season of {word} begins in March")]),
-        "session": _one(engine, caller, messages=[Message(content=f"Pears of {word} for today")], scope=Scope.SESSION),
-        "suspect": _one(engine, caller, messages=[Message(content=f"The password for pears {word} is hunter2!Xy")]),
-    }
+    _added(engine, caller, facts=[FactDraft(text=f"The pears of {word} are red", valid_from=dated, replaces=(old,))])
+    today = Message(content=f"Pears of {word} for today")
+    (session,) = _added(engine, caller, messages=[today], scope=Scope.SESSION)
+    ids = {"fact": fact, "versions": old, "episode": episode, "session": session, "suspect": suspect}
     page = list_memories(engine, caller, Listing(scope=Scope.USER, limit=1))
     assert page.next_cursor
     return Planted(ids=ids, cursor=page.next_cursor)
 
 
-def _one(engine: Engine, caller: Caller, **addition: object) -> str:
-    """Add something and return the id of the last outcome."""
-    return add(engine, caller, Addition(**addition)).outcomes[-1].record.id  # type: ignore[arg-type]
+def _added(engine: Engine, caller: Caller, **addition: object) -> list[str]:
+    """Add something and return the ids of what came of it."""
+    added = add(engine, caller, Addition(**addition))  # type: ignore[arg-type]
+    return [outcome.record.id for outcome in added.outcomes]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from isolation.doors import Answer, Door
 from isolation.people import SESSION, Person, Planted
 from scrubjay.rights import Right
 
@@ -23,25 +24,23 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """One request. `needs`: the right it takes, None when it is nobody's memory that it reads.
-
-    `hits`: whether it is about ids, so that it must answer for a foreign id what it answers for an unknown one.
-    """
+    """One JSON-RPC request. `needs`: the right it takes, None when it is nobody's memory that it reads."""
 
     name: str
     method: str
     params: Callable[[Known], Params]
     needs: Right | None = Right.READ
-    refused_with: str = ""
+
+    def taken(self, door: Door, known: Known) -> Answer:
+        """Return what comes back."""
+        return door.ask(self.method, self.params(known))
 
 
-def _tool(
-    name: str, does: str, arguments: Callable[[Known], Params], *, needs: Right = Right.READ, refused_with: str = ""
-) -> Way:
+def _tool(name: str, does: str, arguments: Callable[[Known], Params], *, needs: Right = Right.READ) -> Way:
     def params(known: Known) -> Params:
         return {"name": name, "arguments": arguments(known)}
 
-    return Way(name=f"{name}: {does}", method="tools/call", params=params, needs=needs, refused_with=refused_with)
+    return Way(name=f"{name}: {does}", method="tools/call", params=params, needs=needs)
 
 
 def _words(known: Known) -> str:
