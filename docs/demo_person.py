@@ -42,9 +42,11 @@ YEAR = (
     _told("2026-01-08", DESKTOP, "I'm Mara, I design parks. My studio is called Verdant, in Lisbon.",
           "Mara is a landscape architect with a studio called Verdant", "identity",
           evidence="I design parks. My studio is called Verdant", relations=(("Mara", "runs", "Verdant"),)),
-    _told("2026-01-08", DESKTOP, "We live in Alfama, a flat with far too many stairs.", "Mara lives in Lisbon", "identity",
+    _told("2026-01-08", DESKTOP, "We live in Alfama, a flat with far too many stairs.",
+          "Mara lives in Lisbon", "identity",
           evidence="We live in Alfama", relations=(("Mara", "lives_in", "Lisbon"),), key="home"),
-    _told("2026-01-12", DESKTOP, "Jonas, my brother, is a nurse in Bergen.", "Mara's brother Jonas is a nurse in Bergen",
+    _told("2026-01-12", DESKTOP, "Jonas, my brother, is a nurse in Bergen.",
+          "Mara's brother Jonas is a nurse in Bergen",
           "relationship", evidence="Jonas, my brother, is a nurse in Bergen",
           relations=(("Jonas", "brother_of", "Mara"), ("Jonas", "lives_in", "Bergen"))),
     _told("2026-01-20", CODE, "Please always use metric units, and metres with one decimal.",
@@ -69,7 +71,7 @@ YEAR = (
           relations=(("Mara", "uses", "QGIS"),)),
     _told("2026-03-15", DESKTOP, "Pixel is ill again. The vet says no chicken for the dog.",
           "Mara's dog Pixel must not have chicken", "constraint", evidence="no chicken for the dog",
-          relations=(("Pixel", "dog_of", "Mara"),)),
+          relations=(("Pixel", "dog_of", "Mara"),), key="chicken"),
     _told("2026-03-29", DESKTOP, "I want to be able to hold meetings in Portuguese by the autumn.",
           "Mara wants to hold meetings in Portuguese by the autumn of 2026", "goal",
           evidence="hold meetings in Portuguese by the autumn", relations=(("Mara", "learns", "Portuguese"),)),
@@ -107,12 +109,14 @@ YEAR = (
           relations=(("Runa", "daughter_of", "Jonas"),)),
     _told("2026-08-15", SHELL, "Groundbreaking for the park is on 12 October."),
     _told("2026-08-30", DESKTOP, "I like my coffee black and my mornings silent.",
-          "Mara likes black coffee and silent mornings", "preference", evidence="my coffee black and my mornings silent"),
+          "Mara likes black coffee and silent mornings", "preference",
+          evidence="my coffee black and my mornings silent"),
     _told("2026-09-10", CURSOR, "For the 3D views use Blender, Henrik has the terrain.",
           "The 3D views of Ribeira Park are made in Blender, from Henrik's terrain model", "project",
           evidence="For the 3D views use Blender",
           relations=(("Ribeira Park", "drawn_in", "Blender"), ("Henrik", "made", "terrain model"))),
-    _told("2026-09-24", DESKTOP, "I passed the B2 exam in Portuguese!", "Mara passed the B2 exam in Portuguese", "event",
+    _told("2026-09-24", DESKTOP, "I passed the B2 exam in Portuguese!",
+          "Mara passed the B2 exam in Portuguese", "event",
           evidence="I passed the B2 exam in Portuguese", entities=("Mara", "Portuguese")),
     _told("2026-10-12", DESKTOP, "They broke ground today, two years until it opens.",
           "Ground was broken for Ribeira Park on 12 October 2026; it opens in 2028", "event",
@@ -143,7 +147,7 @@ def remember_mara(engine: Engine) -> None:
         ids[told.key or told.words] = _add(engine, told, ids.get(told.replaces, ""))
     for day, client, words in SUSPECT:
         _add(engine, Told(day=day, client=client, words=words), "")
-    pixel = next(id for words, id in ids.items() if words.startswith("Pixel is ill"))
+    pixel = ids["chicken"]
     update(_on(engine, "2026-03-16"), _mara(DESKTOP), pixel, "Mara's dog Pixel must not have chicken or turkey")
     now = Addition(messages=messages_of("For today: answer in Portuguese, I need the practice."), scope=Scope.SESSION)
     add(_on(engine, TODAY.isoformat()), replace(_mara(DESKTOP), session_id="today"), now)

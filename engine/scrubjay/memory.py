@@ -106,7 +106,11 @@ class Memory:
             session_ttl=session_ttl,
             tenant=tenant,
             reading=Reading(
-                extractor=self._extractor, background=self._background, timeout_s=extract_timeout_s, wait_s=add_wait_s
+                extractor=self._extractor,
+                background=self._background,
+                end=self._extractor.close,
+                timeout_s=extract_timeout_s,
+                wait_s=add_wait_s,
             ),
             ranking=ranking or Ranking(),
             helpers=self._helpers,

@@ -58,6 +58,13 @@ class EngineLoader:
             logger.warning("%s", error)
         self._reader.start()
 
+    def wait_for_no_model(self) -> None:
+        """End what is being read for facts, for good: calls that wait for it are answered, and it stays pending."""
+        self._reader.stop()
+        memory = self._memory
+        if memory is not None and memory.engine.reading is not None:
+            memory.engine.reading.end()
+
     def close(self) -> None:
         """Close what was opened; what is under way ends first: native code must not outlive the interpreter."""
         if self._timer is not None:

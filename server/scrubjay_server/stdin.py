@@ -41,10 +41,10 @@ def readable_line(line: bytes) -> bytes:
     """Return a JSON-RPC line that the SDK can read; one without an id, to which no answer is due, stays as it is."""
     body = line.rstrip(b"\r\n")
     line = body.replace(b"\r", b" ") + line[len(body) :]  # the SDK would cut there; JSON has it between values only
-    if not body or _is_readable(line):
+    if not body or is_readable(line):
         return line
     mended = _without_half_pairs(line)
-    if _is_readable(mended):
+    if is_readable(mended):
         return mended
     request_id = _request_id(line)
     if request_id is None:
@@ -64,7 +64,8 @@ def _request_id(line: bytes) -> bytes | None:
     return None
 
 
-def _is_readable(line: bytes) -> bool:
+def is_readable(line: bytes) -> bool:
+    """Whether the SDK can read this as a JSON-RPC message."""
     try:
         jsonrpc_message_adapter.validate_json(line, by_name=False)
     except ValueError:

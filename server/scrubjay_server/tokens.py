@@ -21,7 +21,7 @@ from scrubjay.types import Owner, Scope
 _FORM = re.compile(r"sj_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 _SECRET_BYTES = 32
 _PATIENCE_S = 10.0
-_SPAN = re.compile(r"(\d{1,6})([hdw])")
+_SPAN = re.compile(r"(\d{1,4})([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
 
 
@@ -153,7 +153,7 @@ class Tokens:
         """Give the tokens to change; they are written when the block ends well, one writer at a time."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with FileLock(f"{self._path}.lock", timeout=_PATIENCE_S):
+            with FileLock(f"{self._path}.lock", timeout=_PATIENCE_S, mode=0o600):
                 tokens = dict(self._current())
                 yield tokens
                 disk.put(self._path, _Kept(tokens=list(tokens.values())).model_dump_json(indent=1))

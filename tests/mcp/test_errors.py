@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mcp import Client
+from mcp import Client, MCPError
+from mcp.types import INVALID_PARAMS
 
 from scrubjay.journeys.engine import Engine
 from scrubjay_tools.host import Host, Principal
@@ -119,3 +120,14 @@ async def test_a_crash_inside_is_told_in_general_words_and_logged(era: str, capl
         told = await Wire(client).error("search_memories", query="x")
     assert told == "search_memories failed inside; the server's log has the details"
     assert "an inner detail" in caplog.text
+
+
+async def test_a_prompt_that_there_is_not_is_the_clients_mistake(
+    connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connect() as wire:
+        with pytest.raises(MCPError) as refused:
+            await wire.client.get_prompt("no_such_prompt")
+        assert refused.value.error.code == INVALID_PARAMS
+        assert "there is no prompt 'no_such_prompt'; there are what_do_you_know_about_me" in refused.value.error.message
+    assert "Traceback" not in caplog.text

@@ -24,6 +24,7 @@ HOSTILE = [
     "ANA",
     "ana ",
     "ana\t",
+    "\nan\na\n",
     "日本語",
     "👩‍🚀",
     "a\x00b",

@@ -50,7 +50,7 @@ def surface(
         version=version,
         lifespan=lifespan,
         log_level=log_level,
-        middleware=middleware,
+        middleware=[*middleware, prompts.refuse_unknown],
         tools=[
             StrictTool.of(add_memory, title="Remember", annotations=ADDING),
             StrictTool.of(search_memories, title="Search memories", annotations=READING),

@@ -22,11 +22,12 @@ class Reading:
     """How what was said is read for facts. `extractor` is asked when there is something to read; None: nobody reads.
 
     `timeout_s`: for reading one window, every try included. `wait_s`: how long an add waits for it; the rest goes on
-    in `background`.
+    in `background`. `end`: ends what is being read, for good; it stays pending, and who waits for it waits no more.
     """
 
     extractor: Callable[[], Extractor | None]
     background: Executor
+    end: Callable[[], None] = lambda: None
     timeout_s: float = 30
     wait_s: float = 8
 

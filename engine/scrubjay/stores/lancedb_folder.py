@@ -89,6 +89,14 @@ class TableFolder:
         """Return the manifests of the versions that are kept, newest first."""
         return sorted(self.manifests.glob("*.manifest"))
 
+    def newest_manifest(self) -> bytes:
+        """Return what the newest version's manifest says; nothing when there is none, or it is not whole."""
+        newest = next(iter(self.versions()), None)
+        try:
+            return newest.read_bytes() if newest is not None and _is_whole(newest) else b""
+        except FileNotFoundError:
+            return b""
+
     def torn(self, among: Iterable[Path] | None = None) -> set[Path]:
         """Return files (by default of all) that are not whole, which most files of LanceDB tell at their end."""
         files = self.files() if among is None else among

@@ -40,6 +40,7 @@ class Image:
         self._manifests = manifests
         self.commits = _commits(manifests)
         self.rows = table.search().with_row_id(True).to_arrow().combine_chunks()
+        self.size = self.rows.get_total_buffer_size()
         self._position_by_row_id = {row_id: at for at, row_id in enumerate(self.rows["_rowid"].to_pylist())}
         self.vectors = vectors_of(self.rows)
         self._numbers: dict[str, NDArray[Any]] = {}
@@ -177,8 +178,10 @@ class Images:
     A table of more than `most_rows` is not held: reading one takes 3 ms with 1,000 rows and 16 with 10,000.
     """
 
-    def __init__(self, *, most_rows: int) -> None:
+    def __init__(self, *, most_rows: int, most_bytes: int = _MOST_BYTES) -> None:
         self._most_rows = most_rows
+        self._most_bytes = most_bytes
+        self._bytes = 0  # kept, since asking thousands of tables each time takes longer than a search
         self._held: OrderedDict[str, tuple[Table, Image]] = OrderedDict()
         self._guard = threading.Lock()
 
@@ -194,7 +197,7 @@ class Images:
             if image is not None and held is table and image.is_current():
                 self._held.move_to_end(name)
                 return image
-            self._held.pop(name, None)  # what is out of date may hold what was erased
+            self._let_go(name)  # what is out of date may hold what was erased
         if table.count_rows() > self._most_rows:
             return None
         image = Image(table, manifests)
@@ -204,21 +207,27 @@ class Images:
     def drop(self, name: str) -> None:
         """Let go of a table, of which something was erased."""
         with self._guard:
-            self._held.pop(name, None)
+            self._let_go(name)
 
     def clear(self) -> None:
         """Let go of every table."""
         with self._guard:
             self._held.clear()
+            self._bytes = 0
 
     def _hold(self, name: str, table: "Table", image: Image) -> None:
         with self._guard:  # so that who erases something drops the image after it is held, or it is not held
             if not image.is_current():  # it was read while somebody wrote: good for this call only
                 return
+            self._let_go(name)
             self._held[name] = (table, image)
-            self._held.move_to_end(name)
-            while len(self._held) > 1 and sum(i.rows.nbytes for _, i in self._held.values()) > _MOST_BYTES:
-                self._held.popitem(last=False)
+            self._bytes += image.size
+            while len(self._held) > 1 and self._bytes > self._most_bytes:
+                self._let_go(next(iter(self._held)))
+
+    def _let_go(self, name: str) -> None:
+        _, image = self._held.pop(name, (None, None))
+        self._bytes -= 0 if image is None else image.size
 
 
 def _commits(manifests: Path) -> Commits:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from scrubjay.erasures import Erasure
-from scrubjay.errors import EmbeddingMismatch, StoreError
+from scrubjay.errors import EmbeddingMismatch, InvalidInput, StoreError
 from scrubjay.graph.subject import Statement
 from scrubjay.matches import Candidate
 from scrubjay.moments import from_micros
@@ -26,6 +26,7 @@ SCHEMA_VERSION = 2
 _BLANK_ID = "blank"  # a row without content that version 1 added while it erased, and a kill may have left
 _RECORDS_AT_ONCE = 1_000
 _METADATA_KEY = b"scrubjay"
+_DESCRIBED = b'{"schema_version"'
 _MOMENT = pa.timestamp("us", "UTC")
 _TEXTS = pa.list_(pa.string())
 _RELATIONS = pa.list_(pa.struct([(name, pa.string()) for name in ("subject", "predicate", "object")]))
@@ -84,6 +85,19 @@ def owner_of(schema: pa.Schema) -> Owner:
         return Owner(tenant=described["tenant"], scope=Scope(described["scope"]), name=described["name"])
     except (LookupError, TypeError, ValueError) as error:
         raise StoreError("the table does not say whose it is; move its folder away") from error
+
+
+def owner_told(manifest: bytes) -> Owner | None:
+    """Return whose table a manifest tells of, None when it does not; LanceDB writes a schema's metadata as they are."""
+    begin = manifest.find(_DESCRIBED)
+    if begin < 0:
+        return None
+    try:
+        described, _ = json.JSONDecoder().raw_decode(manifest[begin:].decode("latin-1"))  # what it says is ASCII
+        owner = described["owner"]
+        return Owner(tenant=owner["tenant"], scope=Scope(owner["scope"]), name=owner["name"])
+    except (LookupError, TypeError, ValueError, InvalidInput):
+        return None
 
 
 def schema_version(schema: pa.Schema) -> int:

@@ -11,7 +11,7 @@ from scrubjay.matches import Match
 from scrubjay.stores.lancedb_rows import CANDIDATE_COLUMNS, STATED, candidates_of, statement_of, vectors_of
 from scrubjay.stores.matching import stating
 from scrubjay.stores.sql import condition
-from scrubjay.types import Filter, MemoryRecord, Position
+from scrubjay.types import Filter, Kind, MemoryRecord, Position
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,7 +94,7 @@ def filtered(query: Any, sql: str) -> Any:  # LanceDB has one builder class per 
 def sql_of(table: "Table", where: Filter, *, after: Position | None = None) -> str:
     """Return the filter as SQL; which rows facts rest on or tell of, SQL without subqueries has to be told."""
     claimed: set[str] = set()
-    if where.unclaimed:
+    if where.unclaimed and where.kind is not Kind.FACT:
         facts = table.search().where("kind = 'fact' AND state <> 'suspect'")
         rows = facts.select(["source_ids"]).to_arrow().to_pylist()
         claimed = {source for row in rows for source in row["source_ids"]}

@@ -26,12 +26,14 @@ from scrubjay.progress import Progress, untold
 from scrubjay.stores.lancedb_discarding import discard
 from scrubjay.stores.lancedb_errors import is_failure, is_gone, translated
 from scrubjay.stores.lancedb_folder import Notes, TableFolder
+from scrubjay.stores.lancedb_open import OpenTables
 from scrubjay.stores.lancedb_rows import (
     SCHEMA_VERSION,
     check_owner,
     embedding_of,
     index,
     owner_of,
+    owner_told,
     schema_version,
     table_schema,
     upgraded,
@@ -50,13 +52,18 @@ _FAILURES = (RuntimeError, ValueError, OSError, OverflowError, LookupError)
 _READ_TRIES = 5
 _STEPS = 4  # of rewriting a table
 _ROWS_AT_ONCE = 4_096
+_SUFFIX = ".lance"
+_METADATA_BYTES, _INDEX_BYTES = 64 << 20, 1 << 20
+"""What LanceDB may keep of all tables together; by default 1 GB and 6 GB. Each commit leaves 100 KB in the one that
+nobody reads again, each maintenance a file of 7 KB in the other, open though it was removed. A search over
+100,000 rows takes no longer with so little."""
 
 
 class Tables:
     """One table per owner in `folder`; `embedding` and `dimension` are recorded with each table that is made.
 
-    Thread-safe, and safe for many processes. `upgrading` is called with a table of an older version before it becomes
-    one of this version, under the lock.
+    Thread-safe, and safe for many processes. `most_open` of them stay open. `upgrading` is called with a table of an
+    older version before it becomes one of this version, under the lock.
     """
 
     def __init__(
@@ -67,6 +74,7 @@ class Tables:
         embedding: str,
         dimension: int,
         upgrading: "Callable[[Owner, Table], None]",
+        most_open: int,
     ) -> None:
         self._root = folder
         self._locks = locks
@@ -74,8 +82,9 @@ class Tables:
         self._dimension = dimension
         self._upgrading = upgrading
         self._process = os.getpid()
-        self._database = lancedb.connect(str(folder), read_consistency_interval=timedelta(0))
-        self._open: dict[str, tuple[tuple[int, int], Table]] = {}
+        session = lancedb.Session(index_cache_size_bytes=_INDEX_BYTES, metadata_cache_size_bytes=_METADATA_BYTES)
+        self._database = lancedb.connect(str(folder), read_consistency_interval=timedelta(0), session=session)
+        self._open = OpenTables(most=most_open)
 
     def folder(self, owner: Owner) -> TableFolder:
         """Return the folder of the owner's table, which need not exist."""
@@ -83,7 +92,7 @@ class Tables:
 
     def folder_of(self, name: str) -> TableFolder:
         """Return the folder of a table by the owner's digest."""
-        return TableFolder(self._root / f"{name}.lance")
+        return TableFolder(self._root / f"{name}{_SUFFIX}")
 
     def exclusive(self, owner: Owner) -> AbstractContextManager[None]:
         """Hold the owner's lock across threads and processes."""
@@ -94,22 +103,35 @@ class Tables:
         if os.getpid() != self._process:
             raise StoreError("these memories were opened before a fork; open them anew in the new process")
         name, folder = owner.digest, self.folder(owner)
-        known, table = self._open.get(name, (None, None))
         stamp = folder.stamp
-        if table is None or known != stamp:
+        table = self._open.get(name, stamp)
+        if table is None:
             if stamp is None or not folder.is_committed():
-                self._open.pop(name, None)
+                self._open.drop(name)
                 return None
             table = self._opened(owner, folder)
             if table is None:
                 return None
-            self._open[name] = (folder.stamp or stamp, table)
+            self._open.keep(name, folder.stamp or stamp, table)
         return table
 
     def owners(self, *, prefix: str = "") -> list[Owner]:
         """Return the owners of the tables whose names begin with `prefix`."""
-        folders = [TableFolder(path) for path in sorted(self._root.glob(f"{prefix}*.lance"))]
-        return [owner for folder in folders for owner in self._owners_of(folder)]
+        try:
+            files = sorted(os.listdir(self._root))  # noqa: PTH208 - ten times as fast, and there is one for each owner
+        except FileNotFoundError:
+            return []
+        names = [file.removesuffix(_SUFFIX) for file in files if file.startswith(prefix) and file.endswith(_SUFFIX)]
+        return [owner for name in names for owner in self.owners_named(name)]
+
+    def owners_named(self, name: str) -> list[Owner]:
+        """Return the owner of the table with this name, if there is such a table.
+
+        It is not opened, which takes twenty times as long, when it says itself whose it is.
+        """
+        folder = self.folder_of(name)
+        told = owner_told(folder.newest_manifest())
+        return [told] if told is not None and told.digest == name else self._owners_of(folder)
 
     def read(self, owner: Owner, action: "Callable[[Table], T]", *, nothing: T) -> T:
         """Return what `action` reads from the owner's table; again, when the files were rewritten in between."""
@@ -191,7 +213,7 @@ class Tables:
         if owner is None:
             self._open.clear()
         else:
-            self._open.pop(owner.digest, None)
+            self._open.drop(owner.digest)
 
     @contextmanager
     def _or_not_at_all(self, owner: Owner, before: Collection[Path]) -> Iterator[None]:

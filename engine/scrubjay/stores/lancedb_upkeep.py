@@ -22,7 +22,8 @@ class Upkeep:
     """A thread that calls `tend` for owners whose tables were written to; begun with the first write.
 
     `tend` returns whether it changed anything: then the table is looked at once more, when it is at rest. Tables are
-    tended one at a time. Thread-safe.
+    tended one at a time, those that make searches slow before those that are at rest, of whom there may be many.
+    Thread-safe.
     """
 
     def __init__(self, tend: Callable[[Owner], bool]) -> None:
@@ -80,6 +81,7 @@ class Upkeep:
                 again = False
             ended = time.monotonic()
             with self._changed:
+                self._not_before = {each: ends for each, ends in self._not_before.items() if ends > ended}
                 self._not_before[owner] = ended + _PAUSE_PER_WORK * (ended - began)
                 if again and not self._closing:
                     self._due.setdefault(owner, max(self._not_before[owner], ended + 2 * _IDLE_S))
@@ -91,8 +93,10 @@ class Upkeep:
                 due = {owner: self._due[owner] for owner in self._urgent} if self._closing else self._due
                 if self._closing and not due:
                     return None
-                owner = min(due, key=lambda each: due[each], default=None)
-                wait_s = _FOREVER_S if owner is None else due[owner] - time.monotonic()
+                now = time.monotonic()
+                can_wait = {each: due[each] > now or each not in self._urgent for each in due}
+                owner = min(due, key=lambda each: (can_wait[each], due[each]), default=None)
+                wait_s = _FOREVER_S if owner is None else due[owner] - now
                 if owner is not None and (self._closing or wait_s <= 0):
                     del self._due[owner]
                     self._urgent.discard(owner)

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from filelock import FileLock, Timeout
 
@@ -18,7 +19,8 @@ class OwnerLocks:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._locks: dict[str, FileLock] = {}
+        # Kept as long as somebody holds or wants it: one takes 2 KB, and more for each thread that ever held it.
+        self._locks: WeakValueDictionary[str, FileLock] = WeakValueDictionary()
         self._guard = threading.Lock()
 
     @contextmanager
@@ -35,7 +37,9 @@ class OwnerLocks:
     def tried(self, name: str, *, wait_s: float) -> Iterator[bool]:
         """Hold the lock if it is free within this time, and say whether it is held."""
         with self._guard:
-            lock = self._locks.setdefault(name, FileLock(self._folder / f"{name}.lock", poll_interval=_POLL_S))
+            lock = self._locks.get(name)
+            if lock is None:
+                lock = self._locks[name] = FileLock(self._folder / f"{name}.lock", poll_interval=_POLL_S)
         try:
             lock.acquire(timeout=wait_s)
         except Timeout:

@@ -1,5 +1,6 @@
 """What every answer of the page has in common: strict headers, and a calm page where something went wrong."""
 
+import logging
 from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any
@@ -25,6 +26,8 @@ from scrubjay.errors import (
 )
 from scrubjay_server.dashboard.look import page
 from scrubjay_server.dashboard.visiting import Visitors
+
+logger = logging.getLogger(__name__)
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -84,9 +87,13 @@ def calm_route(visitors: Visitors) -> type[APIRoute]:
 def trouble(visitors: Visitors, error: Exception) -> Response:
     """Return the page for an error: its status, and one sentence that says what is the matter."""
     status, sentence = _told(error)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.warning("a page could not be shown: %s", error)
     if status == HTTPStatus.UNAUTHORIZED:
         return sign_in_page(visitors, status=status, problem="")
-    return page("trouble.html", status, title=HTTPStatus(status).phrase, sentence=sentence)
+    response = page("trouble.html", status, title=HTTPStatus(status).phrase, sentence=sentence)
+    response.headers.update(getattr(error, "headers", None) or {})
+    return response
 
 
 def sign_in_page(visitors: Visitors, *, status: int, problem: str) -> Response:

@@ -9,18 +9,18 @@ from itertools import combinations
 import rustworkx
 
 from scrubjay.graph.projection import Entity, Graph
-from scrubjay.texts import one_line
+from scrubjay.texts import entity_key, one_line
 from scrubjay.types import Category, MemoryRecord
 
 MOST_NODES = 40
 WIDTH, HEIGHT = 1000, 640
 _MARGIN_X, _MARGIN_Y = 80, 48
-_LABEL_CHARS = 20
+_LABEL_CHARS = 24
 _SEED = 7
 _STEPS = 400
 _SMALLEST, _LARGEST = 7.0, 20.0
 _MOST_NAMED_TOGETHER = 6  # a fact that names more is a list, and connects nothing with everything
-_MOST_EDGE_LABELS = 16
+_MOST_LINES = 100
 
 PEOPLE = frozenset({Category.IDENTITY, Category.RELATIONSHIP})
 WORK = frozenset({Category.PROJECT, Category.SKILL, Category.GOAL, Category.KNOWLEDGE})
@@ -48,12 +48,6 @@ class Line:
     x2: float
     y2: float
     said: str
-    label: str
-
-    @property
-    def middle(self) -> tuple[float, float]:
-        """The point between its ends."""
-        return (round((self.x1 + self.x2) / 2, 1), round((self.y1 + self.y2) / 2, 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,13 +69,12 @@ def picture_of(graph: Graph, facts: Sequence[MemoryRecord]) -> Picture:
     by_importance = sorted(graph.entities, key=lambda each: (-degree[each.name], -len(each.memory_ids), each.name))
     drawn = [each for each in by_importance if degree[each.name]][:MOST_NODES] or by_importance[:MOST_NODES]
     names = {entity.name for entity in drawn}
-    pairs = {pair: said for pair, said in said_by_pair.items() if names.issuperset(pair)}
+    pairs = _lines_worth_drawing({pair: said for pair, said in said_by_pair.items() if names.issuperset(pair)})
     places = _places([entity.name for entity in drawn], pairs)
     kinds = _kinds(drawn, facts)
     most = max((len(entity.memory_ids) for entity in drawn), default=1)
     nodes = [_node(entity, places[entity.name], kinds[entity.name], most) for entity in drawn]
-    with_labels = sum(bool(said) for said in pairs.values()) <= _MOST_EDGE_LABELS
-    lines = [_line(places[one], places[other], said, with_labels) for (one, other), said in sorted(pairs.items())]
+    lines = [_line(places[one], places[other], said) for (one, other), said in sorted(pairs.items())]
     return Picture(nodes=tuple(nodes), lines=tuple(lines), left_out=len(graph.entities) - len(nodes))
 
 
@@ -102,6 +95,11 @@ def _said_by_pair(graph: Graph) -> dict[tuple[str, str], tuple[str, ...]]:
         for one, other in combinations(sorted(names), 2):
             said.setdefault((one, other), {})
     return {pair: tuple(sentences) for pair, sentences in said.items()}
+
+
+def _lines_worth_drawing(pairs: Mapping[tuple[str, str], tuple[str, ...]]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return all pairs while there is room, else those of which something is said."""
+    return {pair: said for pair, said in pairs.items() if said or len(pairs) <= _MOST_LINES}
 
 
 def _named_together(entities: Iterable[Entity]) -> list[set[str]]:
@@ -132,11 +130,16 @@ def _stretched(values: Sequence[float], low: float, high: float) -> list[float]:
 
 
 def _kinds(entities: Iterable[Entity], facts: Sequence[MemoryRecord]) -> dict[str, str]:
-    category_by_id = {fact.id: fact.category for fact in facts}
+    """Return what each entity is: a person when a fact about people is about it, else by what is mostly said of it."""
+    kind_by_id = {fact.id: _kind(fact.category) for fact in facts}
+    about_people = [fact for fact in facts if kind_by_id[fact.id] == "people"]
+    people = {entity_key(each.subject) for fact in about_people for each in fact.relations}
     kinds = {}
     for entity in entities:
-        said = Counter(_kind(category_by_id.get(memory_id, "")) for memory_id in entity.memory_ids)
-        kinds[entity.name] = said.most_common(1)[0][0] if said else "life"
+        said = [kind_by_id.get(memory_id, "life") for memory_id in entity.memory_ids]
+        others = Counter(kind for kind in said if kind != "people")
+        is_person = not people.isdisjoint(map(entity_key, (entity.name, *entity.aliases))) or not others
+        kinds[entity.name] = "people" if is_person else others.most_common(1)[0][0]
     return kinds
 
 
@@ -157,12 +160,5 @@ def _node(entity: Entity, place: tuple[float, float], kind: str, most: int) -> N
     )
 
 
-def _line(one: tuple[float, float], other: tuple[float, float], said: Sequence[str], with_label: bool) -> Line:
-    return Line(
-        x1=one[0],
-        y1=one[1],
-        x2=other[0],
-        y2=other[1],
-        said="; ".join(said),
-        label=said[0] if said and with_label else "",
-    )
+def _line(one: tuple[float, float], other: tuple[float, float], said: Sequence[str]) -> Line:
+    return Line(x1=one[0], y1=one[1], x2=other[0], y2=other[1], said="; ".join(said))

@@ -25,9 +25,11 @@ from scrubjay_server.dashboard.words import CATEGORIES, WORDS_KEPT, client_named
 PER_CATEGORY = 8
 PER_PAGE = 30
 HITS = 20
+_LEAST_SCORE = 0.005  # below it, on small memories, everything is about everything
 _ID_CHARS = 64
 
 Done = Annotated[str, Query(max_length=32)]
+Words = Annotated[str, Query(max_length=MAX_QUERY_CHARS)]
 Cursor = Annotated[str, Query(max_length=500)]
 MemoryId = Annotated[str, Path(max_length=_ID_CHARS)]
 
@@ -51,12 +53,12 @@ def overview(visit: Visit, done: str) -> Response:
     return render(visit, "overview.html", here="known", done=done, groups=known, total=total, newest=newest, q="")
 
 
-def find(visit: Reading, q: Annotated[str, Query(max_length=MAX_QUERY_CHARS)] = "") -> Response:
+def find(visit: Reading, q: Words = "", done: Done = "") -> Response:
     """Show what a search finds, as a page."""
-    return render(visit, "search.html", here="known", q=q, hits=_hits(visit, q))
+    return render(visit, "search.html", here="known", done=done, q=q, hits=_hits(visit, q))
 
 
-def results(visit: Reading, q: Annotated[str, Query(max_length=MAX_QUERY_CHARS)] = "") -> Response:
+def results(visit: Reading, q: Words = "") -> Response:
     """Show what a search finds, as the part of a page that changes while somebody types."""
     return page("results.html", visit=visit, q=q, hits=_hits(visit, q))
 
@@ -175,5 +177,5 @@ def _paged(visit: Visit, found: Page) -> dict[str, Any]:
 def _hits(visit: Visit, q: str) -> list[Shown]:
     if not q.strip():
         return []
-    found = search(visit.engine, visit.caller, Question(query=q, limit=HITS, scope=Scope.USER))
+    found = search(visit.engine, visit.caller, Question(query=q, limit=HITS, scope=Scope.USER, min_score=_LEAST_SCORE))
     return shown(visit, [hit.record for hit in found.hits])

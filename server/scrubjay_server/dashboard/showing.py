@@ -10,11 +10,13 @@ from scrubjay.texts import contains_span, visible
 from scrubjay.types import Kind, MemoryRecord, State
 from scrubjay_server.dashboard.growth import client_of
 from scrubjay_server.dashboard.visiting import Visit
-from scrubjay_server.dashboard.words import category_named, client_named
+from scrubjay_server.dashboard.words import SUSPICIONS, category_named, client_named
 
 SHORT_CHARS = 420
 _QUOTE_CHARS = 300
 _NAME_CHARS = 80
+_MOST_LINES = 12
+_LOOKED_AT_CHARS = 20_000
 _SPEAKERS = {"user": "you", "assistant": "the assistant", "system": "the system", "tool": "a tool"}
 
 
@@ -64,9 +66,10 @@ def shown(visit: Visit, records: Sequence[MemoryRecord]) -> list[Shown]:
 
 
 def shortened(text: str, longest: int = SHORT_CHARS) -> str:
-    """Return a text, or its beginning with … where it was cut; what nobody can see of it is left out."""
-    plain = visible(text[: 2 * longest]) if len(text) > longest else text
-    return text if len(text) <= longest else f"{plain[: longest - 1].rstrip()}…"
+    """Return a text, or its beginning with … where it was cut, on one line then, without what nobody can see."""
+    if len(text) <= longest and text.count("\n") < _MOST_LINES:
+        return text
+    return f"{' '.join(visible(text[: 2 * longest]).split())[: longest - 1].rstrip()}…"
 
 
 def speaker_of(record: MemoryRecord) -> str:
@@ -89,12 +92,18 @@ def _shown(record: MemoryRecord, sources: Mapping[str, MemoryRecord], now: datet
         since=record.valid_from,
         until=record.valid_to,
         client=client_named(client_of(record.origin)),
-        why_suspect=suspicion(record.text[: 50 * SHORT_CHARS]) if record.state is State.SUSPECT else "",
+        why_suspect=_why(record),
         proofs=tuple(_proofs(record, sources)),
         is_current=record.is_current(now),
         was_never_true=record.valid_to is not None and record.valid_to <= record.valid_from,
         waits_to_be_read=record.state is State.PENDING,
     )
+
+
+def _why(record: MemoryRecord) -> str:
+    if record.state is not State.SUSPECT:
+        return ""
+    return SUSPICIONS.get(suspicion(record.text[:_LOOKED_AT_CHARS]), "something that should not count by itself")
 
 
 def _proofs(record: MemoryRecord, sources: Mapping[str, MemoryRecord]) -> Iterable[Proof]:

@@ -4,9 +4,10 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Form, HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
 from scrubjay.journeys.engine import Engine
@@ -19,6 +20,10 @@ from scrubjay_tools.host import Principal, caller
 
 COOKIE = "scrubjay_page"
 _ORIGIN = "page"
+BaseUrl = Callable[[HTTPConnection], str]
+"""What tells under which URL, without a path, a request's client reaches the server."""
+MayAsk = Callable[[Principal], bool]
+"""What is told of each request of somebody, and says whether it is answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +48,11 @@ class Visit:
 class Visitors:
     """Knows who is signed in, and lets in and out."""
 
-    def __init__(self, engine: Callable[[], Engine], door: Door, codes: Codes) -> None:
+    def __init__(
+        self, engine: Callable[[], Engine], door: Door, codes: Codes, base_url: BaseUrl, may_ask: MayAsk
+    ) -> None:
+        self.base_url = base_url
+        self._may_ask = may_ask
         self._engine = engine
         self._door = door
         self.codes = codes
@@ -55,13 +64,18 @@ class Visitors:
         return self._door.local() is not None
 
     def visit(self, request: Request) -> Visit:
-        """Return whose request this is. Raises HTTPException: 401 for whoever is not, or no longer, signed in."""
+        """Return whose request this is.
+
+        Raises HTTPException: 401 for whoever is not, or no longer, signed in; 429 for one who asks too often.
+        """
         cookie = request.cookies.get(COOKIE, "")
         session = self._sessions.find(cookie) if cookie else None
         principal = self._principal(session) if session else None
         if session is None or principal is None:
             self._sessions.close(cookie)
             raise HTTPException(401, "Please sign in.")
+        if not self._may_ask(principal):
+            raise HTTPException(429, "That was a lot at once. Please wait a moment.", {"Retry-After": "5"})
         # Only what is about the person: an assistant's own lessons are not theirs to see here.
         person = replace(caller(principal, origin=_ORIGIN), agent_id="")
         return Visit(engine=self._engine(), caller=person, form_key=session.form_key)
@@ -84,7 +98,7 @@ class Visitors:
             path=HOME,
             httponly=True,
             samesite="strict",
-            secure=request.url.scheme == "https",
+            secure=self.base_url(request).startswith("https:"),
         )
         return response
 
@@ -101,9 +115,10 @@ class Visitors:
 def refuse_foreign_form(request: Request) -> None:
     """Raise HTTPException when a browser says that a form was sent from another site, or another port of this one."""
     origin = request.headers.get("origin")
-    here = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    here = (visitors_of(request).base_url(request), str(request.base_url))
+    ours = [f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, here)]
     site = request.headers.get("sec-fetch-site", "same-origin")
-    if site != "same-origin" or (origin is not None and origin != here):
+    if site != "same-origin" or (origin is not None and origin not in ours):
         raise HTTPException(403, "This form was sent from another site, so nothing was done.")
 
 

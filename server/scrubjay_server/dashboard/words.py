@@ -12,18 +12,19 @@ MONTHS = (
 )  # fmt: skip
 CATEGORIES: Mapping[str, str] = {
     Category.IDENTITY: "Who you are",
-    Category.RELATIONSHIP: "People in your life",
-    Category.PREFERENCE: "What you like and how you like it",
+    Category.RELATIONSHIP: "People",
+    Category.PREFERENCE: "What you like",
     Category.INSTRUCTION: "How you want things done",
     Category.PROJECT: "What you are working on",
-    Category.GOAL: "What you want to reach",
-    Category.CONSTRAINT: "What has to be kept in mind",
+    Category.GOAL: "Your goals",
+    Category.CONSTRAINT: "To keep in mind",
     Category.SKILL: "What you can do",
-    Category.EVENT: "What happened, and what is planned",
-    Category.KNOWLEDGE: "What you know and rely on",
+    Category.EVENT: "Events",
+    Category.KNOWLEDGE: "What you know",
     Category.OTHER: "Other things",
 }
-WORDS_KEPT = "Kept in your own words"
+WORDS_KEPT = "In your own words"
+SUSPICIONS: Mapping[str, str] = {"command": "a command to an assistant", "credential": "a password or a key"}
 NOTICES: Mapping[str, str] = {
     "corrected": "Corrected. The old wording stays in the history.",
     "unchanged": "It says that already; nothing was changed.",

@@ -11,6 +11,7 @@ from mcp.server.auth.provider import AccessToken
 from starlette.authentication import AuthCredentials
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scrubjay.errors import ConfigurationError
@@ -22,7 +23,11 @@ from scrubjay_server.tokens import Token, Tokens
 from scrubjay_tools.host import Principal, caller
 
 METADATA_PATH = "/.well-known/oauth-protected-resource"
-_OPEN = ("/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", METADATA_PATH, "/dashboard")
+_LOCAL = "local"
+"""Stands where a token's id stands for who needs none."""
+RESOURCES = ("/mcp", "/sse", "/api/v1")
+"""What a token opens, as clients know it."""
+_OPEN = ("/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/.well-known", "/dashboard")
 """What needs no token: nobody's memory is there, and the page has a door of its own."""
 
 
@@ -41,7 +46,7 @@ class Identities:
     def __init__(self, settings: Settings, tokens: Tokens) -> None:
         self._settings = settings
         self._tokens = tokens
-        self._were_seen = False
+        self._were_seen = tokens.exist()
 
     def need_tokens(self) -> bool:
         """Whether nobody comes in without a token; once so, it stays so until the server ends."""
@@ -57,6 +62,13 @@ class Identities:
         """Return whom the token with this id stands for; None when it is no longer good."""
         token = self._tokens.still_good(token_id)
         return self._principal(token) if token else None
+
+    def let_in(self, token_id: str) -> bool:
+        """Whether who once came in with this token, or as the local person, would come in now as well."""
+        try:
+            return (self.local() if token_id == _LOCAL else self.by_token_id(token_id)) is not None
+        except ConfigurationError:
+            return False
 
     def local(self) -> Principal | None:
         """Return who asks without a token; None when tokens are needed."""
@@ -94,18 +106,24 @@ class Access:
             await problem(503, str(error))(scope, receive, send)
             return
         if visitor is None:
-            metadata = f"{self._base_url(HTTPConnection(scope))}{METADATA_PATH}/mcp"
-            how = f'Bearer error="invalid_token", resource_metadata="{metadata}"'
-            told = "send a good token as `Authorization: Bearer …`; `scrubjay token create` makes one"
-            await problem(401, told, headers={"WWW-Authenticate": how})(scope, receive, send)
+            await self._refusal(HTTPConnection(scope))(scope, receive, send)
             return
         scope["auth"], scope["user"] = AuthCredentials(visitor.scopes), AuthenticatedUser(visitor)
         await self._app(scope, receive, send)
 
+    def _refusal(self, connection: HTTPConnection) -> Response:
+        path = connection.scope["path"]
+        entrance = "/sse" if path.startswith("/messages") else path
+        resource = next((known for known in RESOURCES if entrance.startswith(known)), "")
+        metadata = f'resource_metadata="{self._base_url(connection)}{METADATA_PATH}{resource}"'
+        wrong = 'error="invalid_token", ' if "authorization" in connection.headers else ""  # RFC 6750, 3.1
+        told = "send a good token as `Authorization: Bearer …`; `scrubjay token create` makes one"
+        return problem(401, told, headers={"WWW-Authenticate": f"Bearer {wrong}{metadata}"})
+
     def _visitor(self, headers: Headers) -> Visitor | None:
         local = self._identities.local()
         if local:
-            return _visitor("local", local)
+            return _visitor(_LOCAL, local)
         scheme, _, text = headers.get("authorization", "").partition(" ")
         known = self._identities.by_token(text.strip()) if scheme.lower() == "bearer" else None
         return _visitor(*known) if known else None
@@ -127,7 +145,16 @@ def _is_open(path: str) -> bool:
 
 def principal_of(connection: HTTPConnection) -> Principal:
     """Return who sent a request that `Access` has let in."""
-    return cast("Visitor", cast("AuthenticatedUser", connection.scope["user"]).access_token).principal
+    return _visitor_of(connection).principal
+
+
+def token_id_of(connection: HTTPConnection) -> str:
+    """Return with which token, in the form that `Identities.let_in` takes."""
+    return _visitor_of(connection).client_id
+
+
+def _visitor_of(connection: HTTPConnection) -> Visitor:
+    return cast("Visitor", cast("AuthenticatedUser", connection.scope["user"]).access_token)
 
 
 def principal_now() -> Principal:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Security
 from fastapi.responses import StreamingResponse
 from fastapi.security import HTTPBearer
+from starlette.convertors import Convertor, register_url_convertor
 
 from scrubjay.errors import MemoryNotFound
 from scrubjay.inputs import listing_of, question_of
@@ -43,7 +44,7 @@ from scrubjay_tools.replies import AddReply, ListReply, SearchReply, UpdateReply
 _ORIGIN = "rest"
 _LINES_AT_ONCE = 64
 _JSON_LINES = "application/x-ndjson"
-_WITH_BODY = (400, 413, 415)
+_WITH_BODY = (400, 408, 413, 415)
 _BEARER = HTTPBearer(auto_error=False, description="A token that `scrubjay token create` has made.")
 
 MemoryId = Annotated[str, Path(min_length=1, description="A memory's id, as search and list tell it.")]
@@ -79,6 +80,22 @@ async def _visit(request: Request) -> Visit:
 
 Visiting = Annotated[Visit, Depends(_visit)]
 
+
+class Anything(Convertor[str]):
+    """A part of a path that may be any text, with slashes and line breaks."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        """Return it as it is."""
+        return value
+
+    def to_string(self, value: str) -> str:
+        """Return it as it is."""
+        return value
+
+
+register_url_convertor("anything", Anything())
 router = APIRouter(
     prefix="/api/v1",
     route_class=PlainRoute,
@@ -152,6 +169,12 @@ def search_memories(visit: Visiting, wanted: Search, whose: Annotated[Whose, Que
     return {"results": results, "tokens": tokens, "left_out": found.left_out}
 
 
+@router.api_route("/memories/", methods=["GET", "PUT", "DELETE"], include_in_schema=False)
+def read_nothing() -> None:
+    """Tell that an empty id is nobody's; the router would send its client on to the list."""
+    raise MemoryNotFound("")
+
+
 @router.get(
     "/memories/{id}",
     operation_id="read_memory",
@@ -210,7 +233,7 @@ def forget_memory(visit: Visiting, id: MemoryId, whose: Annotated[Whose, Query()
 
 
 @router.delete(
-    "/users/{user_id:path}/memories",
+    "/users/{user_id:anything}/memories",
     operation_id="forget_everything",
     summary="Forget everything about a person",
     response_model=Forgotten,
@@ -233,7 +256,7 @@ _LINES = {
 
 
 @router.get(
-    "/users/{user_id:path}/memories",
+    "/users/{user_id:anything}/memories",
     operation_id="export_everything",
     summary="Everything held about a person",
     response_class=StreamingResponse,

@@ -14,12 +14,15 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from scrubjay import __version__
 from scrubjay.journeys.engine import Engine
+from scrubjay.ports import Work
 from scrubjay.rights import Right
 from scrubjay_server.dashboard.pages import pages
 from scrubjay_server.dashboard.sessions import Codes
-from scrubjay_server.http.access import METADATA_PATH, Access, Identities
+from scrubjay_server.dashboard.visiting import BaseUrl
+from scrubjay_server.http.access import METADATA_PATH, RESOURCES, Access, Identities
 from scrubjay_server.http.api import offer_api
-from scrubjay_server.http.guards import BaseUrl, FairShare, KnownSite, Turns, base_url
+from scrubjay_server.http.connections import WholeBodies
+from scrubjay_server.http.guards import Allowances, FairShare, KnownSite, Turns, base_url, whose
 from scrubjay_server.http.metrics import CONTENT_TYPE, Measured, Metrics, PendingMessages
 from scrubjay_server.http.problems import tell_problems
 from scrubjay_server.http.protocol import mcp_server, sse_routes, streamable_routes
@@ -58,16 +61,19 @@ def build_app(
             Middleware(KnownSite, settings=settings),
             Middleware(Access, identities=identities, base_url=base),
             Middleware(FairShare, per_minute=settings.rate_per_minute),
+            Middleware(WholeBodies),
         ],
     )
     tell_problems(app)
     _add_health(app, engine, metrics)
     _add_metadata(app, base)
-    app.router.routes.extend(sse_routes(server))
+    app.router.routes.extend(sse_routes(server, identities))
     if transport == "http":
-        app.router.routes.extend(streamable_routes(server))
+        app.router.routes.extend(streamable_routes(server, identities))
         offer_api(app, engine=engine, turns=turns)
-        app.include_router(pages(engine, identities, codes or Codes()))
+        asked = Allowances(settings.rate_per_minute)
+        page = pages(engine, identities, codes or Codes(), base, may_ask=lambda person: asked.take(whose(person)))
+        app.include_router(page)
         app.add_route("/", lambda _: RedirectResponse("/dashboard"), include_in_schema=False)
     return app
 
@@ -94,7 +100,8 @@ def _add_health(app: FastAPI, engine: Callable[[], Engine], metrics: Metrics) ->
 
     @app.get("/readyz", include_in_schema=False)
     def readyz() -> dict[str, str]:
-        engine().store.owners(prefix="none")
+        ready = engine()
+        ready.store.owners_with(Work.PENDING, now=ready.now())
         return {"status": "ready"}
 
     @app.get("/metrics", include_in_schema=False)
@@ -103,11 +110,11 @@ def _add_health(app: FastAPI, engine: Callable[[], Engine], metrics: Metrics) ->
 
 
 def _add_metadata(app: FastAPI, base: BaseUrl) -> None:
-    def metadata(request: Request) -> JSONResponse:
-        url = base(request)
+    async def metadata(request: Request) -> JSONResponse:
+        url, resource = base(request), request.url.path.partition(METADATA_PATH)[2]
         told = ProtectedResourceMetadata.model_validate(
             {
-                "resource": f"{url}/mcp",
+                "resource": f"{url}{resource}",
                 "authorization_servers": [url],
                 "scopes_supported": list(Right),
                 "resource_name": "Scrubjay",
@@ -115,5 +122,5 @@ def _add_metadata(app: FastAPI, base: BaseUrl) -> None:
         )
         return JSONResponse(told.model_dump(mode="json", exclude_none=True))
 
-    app.add_api_route(METADATA_PATH, metadata, include_in_schema=False)
-    app.add_api_route(f"{METADATA_PATH}/mcp", metadata, include_in_schema=False)
+    for resource in ("", *RESOURCES):
+        app.add_api_route(f"{METADATA_PATH}{resource}", metadata, include_in_schema=False)

@@ -12,12 +12,12 @@ from mcp.server.transport_security import TransportSecurityMiddleware, Transport
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from scrubjay_server.dashboard.visiting import BaseUrl
 from scrubjay_server.http.access import is_loopback, principal_of
 from scrubjay_server.http.problems import problem
 from scrubjay_server.settings import Settings
 from scrubjay_tools.host import Principal
 
-MOST_BODY_BYTES = 4 << 20
 _MOST_AT_ONCE = 16
 _MOST_IN_FLIGHT = 256
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -68,33 +68,37 @@ class FairShare:
         if scope["type"] != "http" or "user" not in scope:
             await self._app(scope, receive, send)
             return
-        principal = principal_of(HTTPConnection(scope))
-        whose = (principal.tenant, principal.user_id)
-        if self._in_flight[whose] >= _MOST_IN_FLIGHT or not self._allowances.take(whose):
+        person = whose(principal_of(HTTPConnection(scope)))
+        if self._in_flight[person] >= _MOST_IN_FLIGHT or not self._allowances.take(person):
             told = f"too many requests; the limit is {self._allowances.per_minute} a minute, {_MOST_IN_FLIGHT} at once"
             await problem(429, told, headers={"Retry-After": "5"})(scope, receive, send)
             return
-        self._in_flight[whose] += 1
+        self._in_flight[person] += 1
         try:
             await self._app(scope, receive, send)
         finally:
-            self._in_flight[whose] -= 1
+            self._in_flight[person] -= 1
+
+
+def whose(principal: Principal) -> tuple[str, str]:
+    """Return what stands for a person: tenant and user."""
+    return (principal.tenant, principal.user_id)
 
 
 class Allowances:
     """How much each person may still ask for: a bucket that holds a minute's worth and fills evenly."""
 
-    def __init__(self, per_minute: int, clock: Callable[[], float]) -> None:
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.per_minute = per_minute
         self._clock = clock
         self._left: dict[tuple[str, str], tuple[float, float]] = {}
 
-    def take(self, whose: tuple[str, str]) -> bool:
+    def take(self, person: tuple[str, str]) -> bool:
         """Take one, if there is one left."""
         now = self._clock()
-        left, then = self._left.get(whose, (float(self.per_minute), now))
+        left, then = self._left.get(person, (float(self.per_minute), now))
         left = min(self.per_minute, left + (now - then) * self.per_minute / 60)
-        self._left[whose] = (left - 1 if left >= 1 else left, now)
+        self._left[person] = (left - 1 if left >= 1 else left, now)
         return left >= 1
 
 
@@ -106,11 +110,7 @@ class Turns:
 
     def of(self, principal: Principal) -> anyio.CapacityLimiter:
         """Return what to hold while working for a principal."""
-        whose = (principal.tenant, principal.user_id)
-        return self._limiters.setdefault(whose, anyio.CapacityLimiter(_MOST_AT_ONCE))
-
-
-BaseUrl = Callable[[HTTPConnection], str]
+        return self._limiters.setdefault(whose(principal), anyio.CapacityLimiter(_MOST_AT_ONCE))
 
 
 def base_url(settings: Settings) -> BaseUrl:

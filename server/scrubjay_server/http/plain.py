@@ -9,35 +9,19 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from scrubjay_server.http.access import principal_of
-from scrubjay_server.http.guards import MOST_BODY_BYTES, Turns
 from scrubjay_server.http.problems import PRIVATE, problem
 from scrubjay_tools.boundary import explained
 
 _NAME_CHARS = 80
-_TOO_LARGE = f"the body is larger than {MOST_BODY_BYTES >> 20} MiB; send it in several requests"
 
 
 class PlainRequest(Request):
-    """A request whose body is one JSON object of at most 4 MiB; anything else raises HTTPException."""
-
-    async def body(self) -> bytes:
-        """Return the body; raises 413 as soon as it is too large, whatever was declared."""
-        if not hasattr(self, "_body"):
-            read = bytearray()
-            try:
-                async for chunk in self.stream():
-                    read += chunk
-                    if len(read) > MOST_BODY_BYTES:
-                        raise HTTPException(413, _TOO_LARGE)
-            except ClientDisconnect as error:
-                raise HTTPException(400, "the rest of the body did not come") from error
-            self._body = bytes(read)
-        return self._body
+    """A request whose body is one JSON object; anything else raises HTTPException."""
 
     async def json(self) -> dict[str, Any]:
         """Return the object in the body; raises 400."""
@@ -93,8 +77,7 @@ class PlainRoute(APIRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request when it is its turn."""
-        turns: Turns = scope["app"].state.turns
-        async with turns.of(principal_of(HTTPConnection(scope))):
+        async with scope["app"].state.turns.of(principal_of(HTTPConnection(scope))):
             await super().handle(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -91,8 +91,9 @@ async def _of_the_router(request: Request, error: Exception) -> Response:
 def _methods_of(request: Request) -> list[str]:
     """Return what a path takes, whose route is known; each method of it is a route of its own."""
     paths: dict[str, Any] = request.app.openapi()["paths"]
-    described = paths.get(getattr(request.scope.get("route"), "path_format", ""), {})
-    return sorted(method.upper() for method in described) or ["GET"]
+    route = request.scope.get("route")
+    known = paths.get(getattr(route, "path_format", ""))
+    return sorted(map(str.upper, known) if known else getattr(route, "methods", ["GET"]))
 
 
 def _of_nobody(_: Request, __: Exception) -> Response:
@@ -105,6 +106,7 @@ _EXAMPLES: Mapping[int, tuple[str, str]] = {
     401: ("There is no token, or it is wrong, expired or revoked.", "send a good token as `Authorization: Bearer …`"),
     403: ("The token does not have the scope that this takes.", "this takes the scope 'admin'"),
     404: ("No memory of yours has this id.", "no memory has the id 'aaaaaaaaaaaaaaaa'"),
+    408: ("The body did not come in time.", "the body did not come within 30 seconds"),
     413: ("The body is larger than 4 MiB.", "the body is larger than 4 MiB; send it in several requests"),
     415: ("The body is not JSON.", "send a JSON object, as application/json"),
     421: ("The server is not known under this host name.", "this server does not know the Host of the request"),

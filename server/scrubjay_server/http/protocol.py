@@ -8,13 +8,16 @@ from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, Server
 from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scrubjay import __version__
 from scrubjay.journeys.engine import Engine
-from scrubjay_server.http.access import principal_now
-from scrubjay_server.http.guards import MOST_BODY_BYTES, Turns
+from scrubjay_server.http.access import Identities, principal_now
+from scrubjay_server.http.connections import MOST_BODY_BYTES, MortalStreams, given
+from scrubjay_server.http.guards import Turns
 from scrubjay_server.http.metrics import Metrics, measured_calls
+from scrubjay_server.http.problems import problem
+from scrubjay_server.stdin import is_readable, readable_line
 from scrubjay_tools.host import Host
 from scrubjay_tools.surface import LogLevel, surface
 
@@ -46,24 +49,46 @@ def _in_turn(turns: Turns) -> ServerMiddleware[Any]:
     return wait
 
 
-def streamable_routes(server: MCPServer[Host]) -> list[BaseRoute]:
+def streamable_routes(server: MCPServer[Host], identities: Identities) -> list[BaseRoute]:
     """Return the route of Streamable HTTP; `server.session_manager.run()` has to be running."""
     app = server.streamable_http_app(transport_security=_CHECKED_ALREADY, max_request_body_size=MOST_BODY_BYTES)
-    return _knowing_who_asks(app.routes)
+    return _knowing_who_asks(app.routes, identities)
 
 
-def sse_routes(server: MCPServer[Host]) -> list[BaseRoute]:
+def sse_routes(server: MCPServer[Host], identities: Identities) -> list[BaseRoute]:
     """Return the routes of the older transport."""
     app = server.sse_app(transport_security=_CHECKED_ALREADY, max_request_body_size=MOST_BODY_BYTES)
-    return _knowing_who_asks(app.routes)
+    return _knowing_who_asks(app.routes, identities)
 
 
-def _knowing_who_asks(routes: list[BaseRoute]) -> list[BaseRoute]:
+def _knowing_who_asks(routes: list[BaseRoute], identities: Identities) -> list[BaseRoute]:
     for route in routes:
         if isinstance(route, Route | Mount):
-            route.app = _with_context(route.app)
+            route.app = _around(route.app, identities)
     return routes
 
 
-def _with_context(app: ASGIApp) -> ASGIApp:
-    return AuthContextMiddleware(app)
+def _around(app: ASGIApp, identities: Identities) -> ASGIApp:
+    return ReadableMessages(MortalStreams(AuthContextMiddleware(app), identities=identities))
+
+
+class ReadableMessages:
+    """Mends what clients write that the SDK cannot read, as on standard input: half an emoji must stop no request.
+
+    The SDK writes what it cannot read into the log when it comes by the older transport; here it is only refused.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with a body that can be read, or answer 400."""
+        if scope["type"] != "http" or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        message = await receive()  # whole, which `WholeBodies` sees to
+        body = readable_line(message.get("body", b""))
+        if scope["path"].startswith("/messages") and not is_readable(body):
+            await problem(400, "the body is no JSON-RPC message")(scope, receive, send)
+            return
+        await self._app(scope, given({**message, "body": body}, receive), send)

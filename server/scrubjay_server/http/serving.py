@@ -1,28 +1,36 @@
 """Runs the application: a socket, a server, an engine, and an end within seconds."""
 
+import asyncio
 import signal
 import socket
 import sys
+from collections.abc import Callable
+from types import FrameType
 
 import click
 import uvicorn
+from sse_starlette.sse import AppStatus
 from starlette.types import ASGIApp
 
 from scrubjay.errors import ConfigurationError
 from scrubjay_server.dashboard.sessions import Codes
 from scrubjay_server.http.access import Identities, require_tokens
 from scrubjay_server.http.app import Transport, build_app
+from scrubjay_server.http.connections import PromptRequests
 from scrubjay_server.loading import EngineLoader
 from scrubjay_server.settings import Settings
 from scrubjay_server.tokens import Tokens
 
 _LAST_WORDS_S = 5
 """How long calls under way may take when the server is told to stop; what they were told by then is on the disk."""
+_LAST_EVENTS_S = 2
+"""How long streams stay open then: answers may come on them."""
 _WAITING_CONNECTIONS = 512
 
 
 def serve_http(settings: Settings, *, transport: Transport = "http") -> None:
     """Serve until a signal says to stop. Raises ConfigurationError for an address that cannot be used."""
+    _on_signals(lambda *_: sys.exit(0))
     tokens = Tokens(settings.tokens_path)
     require_tokens(settings, tokens)
     identities = Identities(settings, tokens)
@@ -37,22 +45,44 @@ def serve_http(settings: Settings, *, transport: Transport = "http") -> None:
     run(app, listening, loader, log_level=settings.log_level)
 
 
+class _Server(uvicorn.Server):
+    """uvicorn's server, which takes leave of the models first, so that calls are answered, and then of the streams."""
+
+    def __init__(self, config: uvicorn.Config, loader: EngineLoader) -> None:
+        super().__init__(config)
+        self._loader = loader
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer what is under way, and end."""
+        await asyncio.to_thread(self._loader.wait_for_no_model)
+        ending = asyncio.get_running_loop().call_later(_LAST_EVENTS_S, setattr, AppStatus, "should_exit", True)
+        await super().shutdown(sockets)
+        ending.cancel()
+
+
 def run(app: ASGIApp, listening: socket.socket, loader: EngineLoader, *, log_level: str) -> None:
     """Serve on a socket until a signal says to stop; then close the engine, and leave the process."""
     config = uvicorn.Config(
         app,
+        http=PromptRequests,
+        ws="none",
         log_level=log_level.lower(),
         access_log=False,  # addresses hold what people search for
         server_header=False,
         timeout_graceful_shutdown=_LAST_WORDS_S,
     )
-    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them again when it is done
-        signal.signal(number, lambda *_: sys.exit(0))
+    AppStatus.enable_automatic_graceful_drain = False  # it would end streams at once, and the answers on them
     loader.begin_soon()
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        _Server(config, loader).run(sockets=[listening])  # a signal that it was stopped by is raised again at its end
     finally:
+        _on_signals(signal.SIG_IGN)  # what is being closed is closed to its end
         loader.close()
+
+
+def _on_signals(what: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, what)
 
 
 def bound(settings: Settings) -> socket.socket:
@@ -62,9 +92,9 @@ def bound(settings: Settings) -> socket.socket:
         (family, _, _, _, address), *_ = socket.getaddrinfo(host or None, settings.port, type=socket.SOCK_STREAM)
         return socket.create_server(address[:2], family=family, backlog=_WAITING_CONNECTIONS)
     except OSError as error:
+        why = str(error.strerror).partition(" (while ")[0]
         raise ConfigurationError(
-            f"cannot listen on {settings.host!r}, port {settings.port} ({error.strerror}); "
-            "choose others with --host and --port"
+            f"cannot listen on {settings.host!r}, port {settings.port} ({why}); choose others with --host and --port"
         ) from error
 
 
