@@ -136,7 +136,7 @@ def touching(memory_id: str) -> Iterator[Route]:
         (f"{one}/correct", Right.WRITE, (("content", "Taken over"), ("back", f"{_PAGE}{one}"))),
         (f"{one}/confirm", Right.WRITE, ()),
         (f"{one}/restore", Right.WRITE, (("version", "1"),)),
-        ("/forget", Right.ERASE, (("id", memory_id),)),
+        ("/forget", Right.READ, (("id", memory_id),)),
         ("/forget/now", Right.ERASE, (("id", memory_id),)),
     ):
         yield Route(
