@@ -91,6 +91,7 @@ def run(operations: int, seed: int) -> Told:
         while left > 0:
             _round(people, url, memory.engine, seen, randomness, min(left, _PER_ROUND))
             left -= _PER_ROUND
+            print(f"{operations - max(left, 0):,} of {operations:,} operations", file=sys.stderr)
     return _told(people, seen, log, time.monotonic() - began)
 
 

@@ -183,8 +183,8 @@ READS: dict[str, tuple[int, Callable[[Doing], Answer]]] = {
     "REST read": (6, _read_rest),
     "REST export": (1, _export),
     "page": (1, _page),
-    "engine search": (6, _engine_search),
-    "engine list": (6, _engine_list),
+    "engine search": (24, _engine_search),
+    "engine list": (26, _engine_list),
 }
 PRIES: dict[str, tuple[int, Callable[[Doing], Answer]]] = {
     "MCP foreign id": (3, _tool("list_memories", lambda d: {"history_of": d.foreign_id()})),
