@@ -57,9 +57,8 @@ def test_whoever_is_called_almost_like_somebody_sees_and_changes_their_own_alone
     before = {name: seen for name, seen in of_others(house, BEN).items() if name not in tables}
     for person in some:
         with Stateless(house.url, house.token(person)) as door:
-            door.tool(
-                "add_memory", facts=[{"text": f"The pears of {person.canary} are blue"}], session_id=SESSION
-            ).shape
+            fact = {"text": f"The pears of {person.canary} are blue"}
+            assert door.tool("add_memory", facts=[fact], session_id=SESSION).shape["results"][0]["event"] == "ADD"
             answers = [
                 door.tool("search_memories", query="pears", limit=100, max_tokens=10_000, session_id=SESSION),
                 door.tool("list_memories", max_tokens=10_000, session_id=SESSION, include_superseded=True),

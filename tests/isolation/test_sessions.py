@@ -166,8 +166,8 @@ def test_no_argument_says_who_asks(house: Served, smuggled: dict[str, Any]) -> N
 @pytest.mark.parametrize(
     "meta",
     [
-        {"progressToken": "ana"}, {"progressToken": 1}, {"user_id": "ana", "tenant": "acme"}, {"subject": '["acme",
-        "ana"]'},
+        {"progressToken": "ana"}, {"progressToken": 1}, {"user_id": "ana", "tenant": "acme"},
+        {"subject": '["acme", "ana"]'},
         {"io.modelcontextprotocol/clientInfo": {"name": "acme/ana", "version": "1"}}, {"authorization": "Bearer x"},
         {"io.modelcontextprotocol/clientInfo": {"name": "' OR '1'='1", "version": "1"}},
         {"io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}}},
