@@ -30,7 +30,7 @@ _WAITING_CONNECTIONS = 512
 
 def serve_http(settings: Settings, *, transport: Transport = "http") -> None:
     """Serve until a signal says to stop. Raises ConfigurationError for an address that cannot be used."""
-    _on_signals(lambda *_: sys.exit(0))
+    end_on_signals()
     tokens = Tokens(settings.tokens_path)
     require_tokens(settings, tokens)
     identities = Identities(settings, tokens)
@@ -78,6 +78,11 @@ def run(app: ASGIApp, listening: socket.socket, loader: EngineLoader, *, log_lev
     finally:
         _on_signals(signal.SIG_IGN)  # what is being closed is closed to its end
         loader.close()
+
+
+def end_on_signals() -> None:
+    """Have SIGTERM and SIGINT end this process well, also before it serves and after."""
+    _on_signals(lambda *_: sys.exit(0))
 
 
 def _on_signals(what: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
