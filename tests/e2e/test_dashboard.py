@@ -62,6 +62,7 @@ def test_nothing_but_the_page_is_offered_to_other_accounts_of_the_machine(tmp_pa
             assert httpx.get(f"{site}{path}").status_code == 404, path
         assert httpx.post(f"{site}/mcp", json={}).status_code == 404
         assert httpx.get(f"{site}/dashboard", headers={"Host": "evil.example"}).status_code == 421
+        assert httpx.post(f"{site}/dashboard/sign-in", content=b"x" * (5 << 20)).status_code == 413
 
 
 def test_a_port_that_is_taken_is_one_clear_line(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse
 from scrubjay_server.dashboard.look import HOME
 from scrubjay_server.dashboard.pages import pages
 from scrubjay_server.dashboard.sessions import Codes
+from scrubjay_server.http.connections import WholeBodies
 from scrubjay_server.http.guards import KnownSite, base_url
 from scrubjay_server.http.serving import bound, end_on_signals, run, url_of
 from scrubjay_server.loading import EngineLoader, local_principal
@@ -50,7 +51,8 @@ def serve_page(settings: Settings, *, port: int, open_browser: bool) -> None:
     listening = bound(here)
     loader = EngineLoader(here, lambda: [local_caller(here)])
     codes = Codes()
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, middleware=[Middleware(KnownSite, settings=here)])
+    guards = [Middleware(KnownSite, settings=here), Middleware(WholeBodies)]
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, middleware=guards)
     app.include_router(pages(loader, AtHome(here), codes, base_url(here)))
     app.add_route("/", lambda _: RedirectResponse(HOME), include_in_schema=False)
     address = f"{url_of(listening)}{HOME}?code={codes.issue()}"

@@ -71,8 +71,8 @@ def _no_number(name: str) -> NoReturn:
 class PlainRoute(APIRoute):
     """A route that refuses every parameter it does not know, and tells what is wrong in plain words.
 
-    A request waits until it is the turn of whoever sent it, before its body is read, and has it until the answer is
-    sent: a person's bodies, and what they have streamed to them, take no more memory than their turns allow.
+    A request waits until it is the turn of whoever sent it, and has it until the answer is sent: what is worked out
+    for a person, and streamed to them, takes no more memory than their turns allow.
     """
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
