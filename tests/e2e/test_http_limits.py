@@ -161,5 +161,6 @@ def test_a_wrong_setting_is_one_line(tmp_path: Path) -> None:
         "SCRUBJAY_RATE_PER_MINUTE": "0",
         "SCRUBJAY_PORT": "70000",
         "SCRUBJAY_STORE": "redis://x",
+        "SCRUBJAY_PUBLIC_URL": "memory.example",
     }.items():
         assert name in refused(tmp_path, **{name: value})
