@@ -15,7 +15,7 @@ from scrubjay_server.http.connections import WholeBodies
 from scrubjay_server.http.guards import KnownSite, base_url
 from scrubjay_server.http.serving import bound, end_on_signals, run, url_of
 from scrubjay_server.loading import EngineLoader, local_principal
-from scrubjay_server.local import local_caller
+from scrubjay_server.local import locally_served
 from scrubjay_server.settings import Settings
 from scrubjay_tools.host import Principal
 
@@ -49,7 +49,7 @@ def serve_page(settings: Settings, *, port: int, open_browser: bool) -> None:
     end_on_signals()
     here = settings.model_copy(update={"host": _LOOPBACK, "port": port, "public_url": ""})
     listening = bound(here)
-    loader = EngineLoader(here, lambda: [local_caller(here)])
+    loader = EngineLoader(here, lambda: locally_served(here))
     codes = Codes()
     guards = [Middleware(KnownSite, settings=here), Middleware(WholeBodies)]
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, middleware=guards)
