@@ -47,6 +47,14 @@ def test_of_too_many_sessions_the_quietest_goes() -> None:
     assert sessions.find(second) is None
 
 
+def test_nobody_signs_others_out_by_signing_in_again_and_again() -> None:
+    sessions = Sessions()
+    ana = sessions.open("ana")
+    cookies = [sessions.open("ben") for _ in range(1_500)]
+    assert sessions.find(ana)
+    assert [cookie for cookie in cookies if sessions.find(cookie)] == cookies[-20:]
+
+
 def test_a_code_is_good_once_and_only_as_it_was_issued() -> None:
     codes = Codes()
     code, other = codes.issue(), codes.issue()

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from mcp import MCPError
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.mcpserver import Context, MCPServer
-from mcp.types import INVALID_PARAMS
+from mcp.server.mcpserver.exceptions import ResourceError
+from mcp.types import INTERNAL_ERROR, INVALID_PARAMS
 from pydantic import Field
 
 from scrubjay_tools.host import Host
@@ -29,7 +30,10 @@ async def refuse_unknown(ctx: ServerRequestContext[Any, Any], call_next: CallNex
 
 def what_do_you_know_about_me(ctx: Context[Host]) -> str:
     """Show what is remembered about me, in plain words."""
-    known = profile(ctx.request_context.lifespan_context)
+    try:
+        known = profile(ctx.request_context.lifespan_context)
+    except ResourceError as error:  # the SDK would tell of it that it is one, and log it as a mistake of the server's
+        raise MCPError(INTERNAL_ERROR, str(error)) from None
     return (
         "Tell me in plain words what you remember about me, grouped sensibly, with dates where they matter. Offer to "
         f"correct or forget anything. This is what is recorded:\n\n{known}"

@@ -85,9 +85,22 @@ class Added:
 def add(engine: Engine, caller: Caller, addition: Addition, *, progress: Progress | None = None) -> Added:
     """Write messages as episodes and facts as facts, all or nothing; what is known already changes nothing.
 
-    `progress` is told how many of how many messages have been read for facts. Raises InvalidInput, MemoryNotFound (for
-    `replaces`), NotAllowed, OwnerRequired, EmbeddingError, StoreError; a failing extractor raises nothing.
+    Who may not read is told ids and events, and no text: what an add takes the place of is known, and so may be what an
+    extractor made of it. `progress` is told how many of how many messages have been read for facts. Raises InvalidInput,
+    MemoryNotFound (for `replaces`), NotAllowed, OwnerRequired, EmbeddingError, StoreError; a failing extractor raises
+    nothing.
     """
+    added = _added(engine, caller, addition, progress)
+    if grants(caller.rights, Right.READ):
+        return added
+    return replace(added, outcomes=tuple(map(_without_text, added.outcomes)))
+
+
+def _without_text(outcome: Outcome) -> Outcome:
+    return replace(outcome, record=replace(outcome.record, text=""), previous="")
+
+
+def _added(engine: Engine, caller: Caller, addition: Addition, progress: Progress | None) -> Added:
     _check_size(addition)
     addition = replace(addition, messages=[part for message in addition.messages for part in _parts(message)])
     owner = caller.owner_of(addition.scope)

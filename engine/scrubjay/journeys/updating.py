@@ -9,14 +9,17 @@ from scrubjay.journeys.listing import version_that_holds
 from scrubjay.journeys.writing import writing
 from scrubjay.remembering.rows import corrected, never_true
 from scrubjay.remembering.suspicion import suspicion
-from scrubjay.rights import Right
+from scrubjay.rights import Right, grants
 from scrubjay.texts import checked
 from scrubjay.types import MAX_TEXT_CHARS, Caller, Filter, MemoryRecord, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correction:
-    """The version that holds now, and what the memory said before; both the same text when nothing changed."""
+    """The version that holds now, and what the memory said before; both the same text when nothing changed.
+
+    `previous` is "" for a caller who may not read.
+    """
 
     record: MemoryRecord
     previous: str
@@ -55,4 +58,4 @@ def update(engine: Engine, caller: Caller | None, memory_id: str, content: str) 
         engine.store.write(owner, inserted=[new], vectors=vectors, replaced=[never_true(old)])
     if new.state is State.PENDING:
         begin_reading(engine, owner)
-    return Correction(record=new, previous=old.text)
+    return Correction(record=new, previous=old.text if caller is None or grants(caller.rights, Right.READ) else "")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 IDLE_S = 12 * 3600
 _MOST_SESSIONS = 1_000
+_MOST_OF_ONE = 20
 _MOST_CODES = 16
 _SECRET_BYTES = 32
 
@@ -26,7 +27,8 @@ class Session:
 class Sessions:
     """The browsers that are signed in, by the SHA-256 of what their cookie says. Thread-safe.
 
-    One that asks for nothing during 12 hours is signed out, and of too many the one that was quiet the longest.
+    One that asks for nothing during 12 hours is signed out, and of too many the one that was quiet the longest: first
+    of too many with one token, so that nobody signs others out by signing in again and again.
     """
 
     def __init__(self, *, now: Callable[[], float] = time.monotonic, most: int = _MOST_SESSIONS) -> None:
@@ -40,6 +42,7 @@ class Sessions:
         """Sign a browser in, and return what its cookie has to say."""
         cookie = secrets.token_urlsafe(_SECRET_BYTES)
         with self._guard:
+            self._drop_the_quietest_of(token_id)
             session = Session(token_id=token_id, form_key=secrets.token_urlsafe(_SECRET_BYTES))
             self._by_digest[_digest(cookie)] = (session, self._now())
             self._drop_the_quietest()
@@ -59,6 +62,11 @@ class Sessions:
         """Sign a browser out."""
         with self._guard:
             self._by_digest.pop(_digest(cookie), None)
+
+    def _drop_the_quietest_of(self, token_id: str) -> None:
+        own = [digest for digest, (session, _) in self._by_digest.items() if session.token_id == token_id]
+        for digest in own[: max(0, len(own) + 1 - _MOST_OF_ONE)]:
+            del self._by_digest[digest]
 
     def _drop_the_quietest(self) -> None:
         while self._by_digest:

@@ -62,7 +62,7 @@ def build_app(
             Middleware(KnownSite, settings=settings),
             Middleware(Access, identities=identities, base_url=base),
             Middleware(FairShare, allowances=allowances),
-            Middleware(WholeBodies),
+            Middleware(WholeBodies, later=("/api/",)),
         ],
     )
     tell_problems(app)

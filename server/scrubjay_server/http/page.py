@@ -13,7 +13,7 @@ from scrubjay_server.dashboard.pages import pages
 from scrubjay_server.dashboard.sessions import Codes
 from scrubjay_server.http.connections import WholeBodies
 from scrubjay_server.http.guards import KnownSite, base_url
-from scrubjay_server.http.serving import bound, end_on_signals, run, url_of
+from scrubjay_server.http.serving import bound, leave_when_told, run, url_of
 from scrubjay_server.loading import EngineLoader, local_principal
 from scrubjay_server.local import locally_served
 from scrubjay_server.settings import Settings
@@ -46,7 +46,7 @@ def serve_page(settings: Settings, *, port: int, open_browser: bool) -> None:
 
     Its address works once: it is printed, and opened in the browser if that is wanted. Raises ConfigurationError.
     """
-    end_on_signals()
+    leave_when_told()
     here = settings.model_copy(update={"host": _LOOPBACK, "port": port, "public_url": ""})
     listening = bound(here)
     loader = EngineLoader(here, lambda: locally_served(here))

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from scrubjay_server.http.access import principal_of
+from scrubjay_server.http.connections import WholeBodies
 from scrubjay_server.http.problems import PRIVATE, problem
 from scrubjay_tools.boundary import explained
 
@@ -71,14 +72,14 @@ def _no_number(name: str) -> NoReturn:
 class PlainRoute(APIRoute):
     """A route that refuses every parameter it does not know, and tells what is wrong in plain words.
 
-    A request waits until it is the turn of whoever sent it, and has it until the answer is sent: what is worked out
-    for a person, and streamed to them, takes no more memory than their turns allow.
+    A request waits until it is the turn of whoever sent it, before its body is read, and has it until the answer is
+    sent: a person's bodies, and what they have streamed to them, take no more memory than their turns allow.
     """
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request when it is its turn."""
         async with scope["app"].state.turns.of(principal_of(HTTPConnection(scope))):
-            await super().handle(scope, receive, send)
+            await WholeBodies(super().handle)(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers a request to this route."""

@@ -30,7 +30,7 @@ _WAITING_CONNECTIONS = 512
 
 def serve_http(settings: Settings, *, transport: Transport = "http") -> None:
     """Serve until a signal says to stop. Raises ConfigurationError for an address that cannot be used."""
-    end_on_signals()
+    leave_when_told()
     tokens = Tokens(settings.tokens_path)
     require_tokens(settings, tokens)
     identities = Identities(settings, tokens)
@@ -80,8 +80,8 @@ def run(app: ASGIApp, listening: socket.socket, loader: EngineLoader, *, log_lev
         loader.close()
 
 
-def end_on_signals() -> None:
-    """Have SIGTERM and SIGINT end this process well, also before it serves and after."""
+def leave_when_told() -> None:
+    """Have a signal to stop end the process well, whatever it is at."""
     _on_signals(lambda *_: sys.exit(0))
 
 
