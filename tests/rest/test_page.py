@@ -402,11 +402,6 @@ def test_whoever_asks_too_often_has_to_wait(memory: Memory, doorkeeper: Doorkeep
     assert ben.get().status_code == 200
 
 
-def test_what_is_too_large_or_does_not_say_is_refused(ana: Browser) -> None:
-    key = ana.key()
-    sent = {"form_key": key, "content": "x" * (5 << 20)}
-    assert ana.client.post("/dashboard/memories/x/correct", data=sent, headers=SAME_SITE).status_code == 413
-    chunks = iter([b"form_key=x"])
-    assert ana.client.post("/dashboard/sign-out", content=chunks, headers=SAME_SITE).status_code == 411
-    many = {"form_key": key, "id": [f"{n:016}" for n in range(1_001)]}
+def test_what_is_too_much_at_once_is_refused(ana: Browser) -> None:
+    many = {"form_key": ana.key(), "id": [f"{n:016}" for n in range(1_001)]}
     assert ana.client.post("/dashboard/forget", data=many, headers=SAME_SITE).status_code in {400, 422}

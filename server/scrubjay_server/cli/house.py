@@ -1,6 +1,5 @@
 """The commands that look after the data folder: how much is in it, backups, exports, and its embedding model."""
 
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,7 +13,7 @@ from scrubjay.journeys.exporting import everything_held
 from scrubjay.journeys.measuring import measure
 from scrubjay.journeys.reembedding import reembed as reembed_everything
 from scrubjay.memory import default_folder
-from scrubjay.results import held_shape, stats_shape
+from scrubjay.results import held_line, stats_shape
 from scrubjay_server.cli.options import json_option, with_settings
 from scrubjay_server.cli.output import progress, show, stats_lines
 from scrubjay_server.local import build_memory, local_caller
@@ -96,7 +95,7 @@ def export(settings: Settings, file: Path | None) -> None:
     """
     with build_memory(settings, origin="cli") as memory:
         held = everything_held(memory.engine, local_caller(settings))
-        lines = (f"{json.dumps(held_shape(record), ensure_ascii=False)}\n".encode() for record in held)
+        lines = (held_line(record).encode() for record in held)
         if file is None:
             sys.stdout.buffer.writelines(lines)
             return

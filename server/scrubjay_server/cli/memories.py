@@ -31,7 +31,7 @@ from scrubjay_server.cli.options import (
     with_settings,
 )
 from scrubjay_server.cli.output import entity_line, progress, relation_line, show
-from scrubjay_server.local import build_memory, local_caller
+from scrubjay_server.local import build_memory, local_caller, locally_served
 from scrubjay_server.settings import Settings
 
 _PATIENCE_S = 60.0
@@ -362,8 +362,8 @@ def extract(settings: Settings, pending: bool, as_json: bool) -> None:  # noqa: 
     with build_memory(settings, origin="cli") as memory:
         if memory.engine.extractor is None:
             raise ConfigurationError(_NO_EXTRACTOR)
-        caller = local_caller(settings)
-        tally = extract_everything(memory.engine, callers=[caller], most_attempts=None, wait_s=_PATIENCE_S)
+        mine = locally_served(settings)
+        tally = extract_everything(memory.engine, whose=mine, most_attempts=None, wait_s=_PATIENCE_S)
     lines = [f"Messages read: {tally.read}; facts stored or changed: {tally.facts}; messages pending: {tally.pending}."]
     show(tally_shape(tally), [*lines, *([tally.problem] if tally.problem else [])], as_json=as_json)
     sys.exit(1 if tally.pending else 0)

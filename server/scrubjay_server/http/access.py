@@ -2,7 +2,7 @@
 
 import ipaddress
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -16,7 +16,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scrubjay.errors import ConfigurationError
-from scrubjay.types import Caller
+from scrubjay.rights import Right
+from scrubjay.types import Owner
 from scrubjay_server.http.problems import problem
 from scrubjay_server.loading import local_principal
 from scrubjay_server.settings import Settings
@@ -75,13 +76,17 @@ class Identities:
         """Return who asks without a token; None when tokens are needed."""
         return None if self.need_tokens() else local_principal(self._settings)
 
-    def callers(self) -> Collection[Caller]:
-        """Return everybody whom this server serves now."""
+    def served(self) -> Callable[[Owner], bool]:
+        """Return what tells whether this server reads an owner's words for facts.
+
+        It does so for everybody who may come in now, and for all of a tenant in whose people's names an admin may act.
+        """
         local = self.local()
-        if local:
-            return [caller(local)]
-        tokens = [token for token in self._tokens.listed() if self._tokens.still_good(token.id)]
-        return [caller(each) for each in {(t.tenant, t.user_id): self._principal(t) for t in tokens}.values()]
+        good = [] if local else [token for token in self._tokens.listed() if self._tokens.still_good(token.id)]
+        people = [local] if local else [self._principal(token) for token in good]
+        own = {owner for person in people for owner in caller(person).owners()}
+        administered = {token.tenant for token in good if Right.ADMIN in token.scopes}
+        return lambda owner: owner in own or owner.tenant in administered
 
     def _principal(self, token: Token) -> Principal:
         agent_id = self._settings.agent_id

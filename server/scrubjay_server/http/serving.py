@@ -34,7 +34,7 @@ def serve_http(settings: Settings, *, transport: Transport = "http") -> None:
     tokens = Tokens(settings.tokens_path)
     require_tokens(settings, tokens)
     identities = Identities(settings, tokens)
-    loader = EngineLoader(settings, identities.callers)
+    loader = EngineLoader(settings, identities.served)
     listening = bound(settings)
     codes = Codes()
     app = build_app(settings, loader, identities=identities, codes=codes, transport=transport)
