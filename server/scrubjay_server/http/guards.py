@@ -19,7 +19,7 @@ from scrubjay_server.http.problems import problem
 from scrubjay_server.settings import Settings
 from scrubjay_tools.host import Principal
 
-_MOST_AT_ONCE = 16
+_MOST_AT_ONCE = 8
 _MOST_IN_FLIGHT = 256
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _WILDCARDS = ("", "0.0.0.0", "::", "[::]")  # noqa: S104 - recognised, not bound
