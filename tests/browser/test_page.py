@@ -112,7 +112,7 @@ def test_one_memory_is_forgotten_after_asking_and_leaves_no_byte(page: Page, sit
     page.get_by_role("link", name="No, keep it").click()
     memory_that_says(page, "hazelnuts").get_by_role("button", name="Forget").click()
     page.get_by_role("button", name="Yes, forget it").click()
-    expect(page.get_by_role("region", name="Receipt")).to_contain_text("0 rows left, 0 old files left")
+    expect(page.get_by_role("region", name="Receipt")).to_contain_text("0 entries left, 0 old files left")
     expect(page.get_by_role("region", name="Receipt")).to_contain_text("20 November 2026")
     assert holding(site.folder, "hazelnut") == []
     page.get_by_role("link", name="Back to what I know").click()
@@ -146,7 +146,7 @@ def test_everything_is_forgotten_only_by_whoever_types_it(page: Page, site: Site
     expect(page.get_by_role("alert")).to_contain_text("Nothing was forgotten")
     page.get_by_label("To confirm, type: forget everything").fill("forget everything")
     page.get_by_role("button", name="Forget everything").click()
-    expect(page.get_by_role("region", name="Receipt")).to_contain_text("0 rows left")
+    expect(page.get_by_role("region", name="Receipt")).to_contain_text("0 entries left")
     page.get_by_role("link", name="Back to what I know").click()
     expect(page.locator(".lead")).to_contain_text("Nothing yet.")
     assert holding(site.folder, "Ribeira") == []

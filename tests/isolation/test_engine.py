@@ -11,10 +11,10 @@ import pytest
 
 from isolation.people import ANA, ANA_ELSEWHERE, BEN, CHIEF, PEOPLE, SESSION, TEACHER, TWINS, Person, plant
 from isolation.served import Served
-from loopback import Messages, Model, running
+from loopback import Messages, Model, item, running
 from scrubjay import Memory, MemoryNotFound, OwnerRequired
 from scrubjay.embedding.fastembed import FastembedEmbedder
-from scrubjay.errors import InvalidInput, NotAllowed
+from scrubjay.errors import InvalidInput, NotAllowed, StoreError
 from scrubjay.extraction.claude import ClaudeExtractor
 from scrubjay.journeys.adding import Addition, add
 from scrubjay.journeys.archiving import backup, restore
@@ -31,6 +31,7 @@ from scrubjay.journeys.searching import Question, search
 from scrubjay.journeys.sourcing import sources_of, successors_of
 from scrubjay.journeys.surveying import survey
 from scrubjay.journeys.updating import update
+from scrubjay.rights import Right
 from scrubjay.types import PENDING, Caller, Filter, Message, Owner, Scope, State
 
 pytestmark = pytest.mark.promise("isolation")
@@ -224,6 +225,20 @@ def test_what_is_said_in_a_session_or_to_the_agent_stays_there_when_it_is_read(r
             assert row.text.removeprefix("Noted: ").startswith(str(row.scope)), "a fact is in the scope of its words"
 
 
+def test_who_may_not_read_is_not_told_what_a_model_made_of_what_is_known(read: Memory, model: Model) -> None:
+    plant(replace(read.engine, reading=None), ANA)
+    caller = ANA.caller(rights=frozenset({Right.WRITE}))
+    model.reads = lambda asked: [
+        item(said["n"], said["content"], f"Told along: {asked.known[0]['text']}") for said in asked.messages
+    ]
+    added = add(read.engine, caller, Addition(messages=[Message(content="The orchard grew, pears and all")]))
+    assert any(asked.known for asked in model.requests)
+    assert added.read == 1
+    assert [bool(outcome.record.id) for outcome in added.outcomes] == [True]
+    assert [(outcome.record.text, outcome.previous) for outcome in added.outcomes] == [("", "")]
+    assert added.related == ()
+
+
 def test_in_the_background_is_read_what_belongs_to_those_who_are_served(read: Memory, model: Model) -> None:
     silent = replace(read.engine, reading=None)
     for person in (ANA, BEN, ANA_ELSEWHERE):
@@ -256,3 +271,27 @@ def test_a_backup_is_private_and_gives_everybody_back_their_own(
         for person in PEOPLE:
             told = search(engine, person.caller(session_id=SESSION), Question(query="pears", limit=1000))
             assert canaries_in(told) <= {person.canary}
+
+
+def test_a_damaged_table_of_somebody_else_is_told_of_without_its_name(
+    tmp_path: Path, embedder: FastembedEmbedder, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Memory(tmp_path, embedder=embedder, extractor="none", maintenance=False) as memory:
+        planted = {person: plant(memory.engine, person) for person in (ANA, BEN, ANA_ELSEWHERE)}
+    damaged = ANA_ELSEWHERE.caller().home.digest
+    for manifest in (tmp_path / "memories" / f"{damaged}.lance" / "_versions").glob("*.manifest"):
+        manifest.write_bytes(b"x" * manifest.stat().st_size)
+    with Memory(tmp_path, embedder=embedder, extractor="none", maintenance=False) as memory:
+        engine = memory.engine
+        assert canaries_in(search(engine, BEN.caller(), Question(query="pears"))) == {BEN.canary}
+        assert forget(engine, BEN.caller(), [planted[BEN].ids["episode"]]).forgotten
+        for journey in (
+            lambda: list(everything_held(engine, BEN.caller())),
+            lambda: forget_everything(engine, BEN.caller(), Scope.USER),
+        ):
+            with pytest.raises(StoreError) as told:
+                journey()
+            assert damaged[:6] not in str(told.value)
+            assert "doctor" in str(told.value)
+        assert list_memories(engine, BEN.caller(), Listing()).total == 0, "what is their own is gone"
+        assert damaged in caplog.text

@@ -1,5 +1,6 @@
 """The transports' own sessions, and everything in which somebody might smuggle a name."""
 
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -9,7 +10,16 @@ from isolation.checks import changed, foreign_canaries, of_others
 from isolation.doors import Answer, Handshake, OlderTransport, Stateless
 from isolation.people import ANA, ANA_ELSEWHERE, BEN, CHIEF, Person
 from isolation.served import Served
-from scrubjay.types import Scope
+from people import on_a_socket
+from scrubjay import Memory
+from scrubjay.embedding.fastembed import FastembedEmbedder
+from scrubjay.rights import EVERY_RIGHT
+from scrubjay.types import Filter, Scope
+from scrubjay_server.dashboard.sessions import Codes
+from scrubjay_server.http.access import Identities
+from scrubjay_server.http.app import build_app
+from scrubjay_server.settings import Settings
+from scrubjay_server.tokens import Tokens
 
 STRANGERS = (BEN, ANA_ELSEWHERE, CHIEF)
 NO_SESSION = "0" * 32
@@ -198,10 +208,33 @@ def test_consent_that_somebody_else_was_asked_for_is_no_consent(house: Served) -
         assert "error" in stolen.message, stolen.body
         assert b'"forgotten":[]' in stolen.body or "error" in stolen.message
         assert ANA.canary.encode() in ana.tool("list_memories").body
-    assert house.engine.store.count(ANA.caller().owner_of(Scope.USER), _anything()) > 0
+    assert house.engine.store.count(ANA.caller().owner_of(Scope.USER), Filter()) > 0
 
 
-def _anything() -> Any:
-    from scrubjay.types import Filter  # noqa: PLC0415
-
-    return Filter()
+@pytest.mark.promise("isolation")
+def test_what_the_local_person_began_is_nobodys_once_there_are_tokens(
+    tmp_path: Path, embedder: FastembedEmbedder
+) -> None:
+    settings = Settings(data_dir=tmp_path, user_id="local-person")
+    tokens, codes = Tokens(settings.tokens_path), Codes()
+    with Memory(tmp_path, embedder=embedder, extractor="none", maintenance=False) as memory:
+        app = build_app(settings, lambda: memory.engine, identities=Identities(settings, tokens), codes=codes)
+        with on_a_socket(app) as url, Handshake(url, None) as local, OlderTransport(url, None) as older:
+            assert local.tool("add_memory", content="The local canary").shape["results"]
+            assert b"canary" in older.tool("list_memories").body
+            page = httpx2.Client(base_url=url)
+            page.get(f"/dashboard?code={codes.issue()}")
+            assert "canary" in page.get("/dashboard").text
+            token, _ = tokens.create(tenant="local", user_id="somebody", scopes=EVERY_RIGHT)
+            for refused in (local.ask("tools/call", LISTING), local.send("GET", "/api/v1/memories")):
+                assert refused.status == 401
+            assert older.post(older.address, {"jsonrpc": "2.0", "id": 9, "method": "ping"}).status == 401
+            assert page.get("/dashboard").status_code == 401
+            page.close()
+            with Handshake(url, token) as somebody:
+                assert {each.status for each in answers_in(somebody, local.session)} == {404}
+                message = {"jsonrpc": "2.0", "id": 9, "method": "tools/call", "params": LISTING}
+                assert somebody.post(older.address, message).status == 404
+                assert b"canary" not in somebody.tool("list_memories").body
+            settings.tokens_path.unlink()
+            assert local.ask("tools/call", LISTING).status == 401, "who takes the tokens away opens no door"

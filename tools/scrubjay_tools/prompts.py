@@ -1,5 +1,6 @@
 """The prompts that a person picks in their client."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from mcp import MCPError
@@ -21,11 +22,25 @@ def register(server: MCPServer[Host]) -> None:
 
 
 async def refuse_unknown(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """Tell a client of a prompt that there is not; the SDK takes its mistake for one of the server's, and logs it."""
-    name = (ctx.params or {}).get("name")
-    if ctx.method == "prompts/get" and isinstance(name, str) and name not in _NAMES:
-        raise MCPError(INVALID_PARAMS, f"there is no prompt {name[:80]!r}; there are {', '.join(_NAMES)}")
+    """Tell a client of a prompt or an argument that there is not.
+
+    The SDK takes its mistake for one of the server's, and logs it with what the argument says.
+    """
+    if ctx.method == "prompts/get":
+        _check(ctx.params or {})
     return await call_next(ctx)
+
+
+def _check(params: Mapping[str, Any]) -> None:
+    name, arguments = params.get("name"), params.get("arguments") or {}
+    if not isinstance(name, str) or not isinstance(arguments, dict):
+        return  # what has not even the form of a request is the SDK's to refuse
+    if name not in _TAKEN:
+        raise MCPError(INVALID_PARAMS, f"there is no prompt {name[:80]!r}; there are {', '.join(_TAKEN)}")
+    for argument in arguments:
+        if argument not in _TAKEN[name]:
+            known = ", ".join(_TAKEN[name]) or "nothing"
+            raise MCPError(INVALID_PARAMS, f"the prompt {name} has no argument {argument[:80]!r}; it takes {known}")
 
 
 def what_do_you_know_about_me(ctx: Context[Host]) -> str:
@@ -60,4 +75,9 @@ def recall(topic: Annotated[str, Field(description="What to recall.")] = "") -> 
     )
 
 
-_NAMES = [prompt.__name__ for prompt in (what_do_you_know_about_me, remember_this_conversation, recall)]
+_TAKEN: Mapping[str, tuple[str, ...]] = {
+    what_do_you_know_about_me.__name__: (),
+    remember_this_conversation.__name__: (),
+    recall.__name__: ("topic",),
+}
+"""The prompts, and what each takes."""

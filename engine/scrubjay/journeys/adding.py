@@ -86,9 +86,9 @@ def add(engine: Engine, caller: Caller, addition: Addition, *, progress: Progres
     """Write messages as episodes and facts as facts, all or nothing; what is known already changes nothing.
 
     Who may not read is told ids and events, and no text: what an add takes the place of is known, and so may be what an
-    extractor made of it. `progress` is told how many of how many messages have been read for facts. Raises InvalidInput,
-    MemoryNotFound (for `replaces`), NotAllowed, OwnerRequired, EmbeddingError, StoreError; a failing extractor raises
-    nothing.
+    extractor made of it. `progress` is told how many of how many messages have been read for facts. Raises
+    InvalidInput, MemoryNotFound (for `replaces`), NotAllowed, OwnerRequired, EmbeddingError, StoreError; a failing
+    extractor raises nothing.
     """
     added = _added(engine, caller, addition, progress)
     if grants(caller.rights, Right.READ):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from scrubjay.journeys.engine import Engine
+from scrubjay.journeys.sharing import shared_tables
 from scrubjay.rights import Right
 from scrubjay.types import Caller, Filter, MemoryRecord, Owner, Position, Scope
 
@@ -22,8 +23,7 @@ def everything_held(engine: Engine, caller: Caller) -> Iterator[MemoryRecord]:
     tables = [(own, Filter(alive_at=now))]
     if own.scope is Scope.USER:
         written = Filter(written_by=own.name, alive_at=now)
-        shared = [o for o in engine.store.owners() if o.tenant == own.tenant and o.scope is not Scope.USER]
-        tables += [(owner, written) for owner in shared]
+        tables += [(owner, written) for owner in shared_tables(engine, own.tenant)]
     return (row for owner, where in tables for row in rows_of(engine, owner, where))
 
 

@@ -8,6 +8,7 @@ from scrubjay.erasures import Erasure, Proof
 from scrubjay.errors import StoreError
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.searching import Question, search
+from scrubjay.journeys.sharing import shared_tables
 from scrubjay.journeys.writing import writing
 from scrubjay.progress import Progress, share_of, untold
 from scrubjay.remembering.cascade import bereft, episodes_taken, taken_along
@@ -112,8 +113,7 @@ def _forget_written_elsewhere(engine: Engine, caller: Caller) -> tuple[list[str]
     """Erase what the person wrote into others' tables of the tenant, version by version; others' versions stay."""
     forgotten: list[str] = []
     proof = Proof()
-    shared = [o for o in engine.store.owners() if o.tenant == caller.tenant and o.scope is not Scope.USER]
-    for owner in shared:
+    for owner in shared_tables(engine, caller.tenant):
         with writing(engine, owner):
             written = engine.store.find(owner, Filter(written_by=caller.user_id))
             versions = engine.store.find(owner, Filter(ids=tuple({record.id for record in written})))

@@ -22,7 +22,7 @@ from scrubjay_server.settings import Settings
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(short_help="Show how much is remembered, and the room it takes.")
 @json_option
 @with_settings
 def stats(settings: Settings, as_json: bool) -> None:
@@ -33,7 +33,7 @@ def stats(settings: Settings, as_json: bool) -> None:
     show({"folder": str(folder), **shape}, [f"Data folder: {folder}", *stats_lines(shape)], as_json=as_json)
 
 
-@click.command()
+@click.command(short_help="Write the memories of all users into one file.")
 @click.argument("file", type=_FILE)
 @json_option
 @with_settings
@@ -67,7 +67,7 @@ def restore(settings: Settings, file: Path, as_json: bool) -> None:
     show(shape, [line], as_json=as_json)
 
 
-@click.command()
+@click.command(short_help="Give all memories vectors of another embedding model.")
 @json_option
 @with_settings
 def reembed(settings: Settings, as_json: bool) -> None:
@@ -84,7 +84,7 @@ def reembed(settings: Settings, as_json: bool) -> None:
     show(shape, [f"{done} {signature}."], as_json=as_json)
 
 
-@click.command()
+@click.command(short_help="Write everything that is held about you to a file.")
 @click.argument("file", type=_FILE, required=False)
 @with_settings
 def export(settings: Settings, file: Path | None) -> None:

@@ -18,7 +18,7 @@ from scrubjay_server.dashboard import drawing, growth
 from scrubjay_server.dashboard.look import HOME, page
 from scrubjay_server.dashboard.showing import Shown, shown
 from scrubjay_server.dashboard.visiting import Reading, Visit
-from scrubjay_server.dashboard.words import CATEGORIES, WORDS_KEPT, client_named
+from scrubjay_server.dashboard.words import CATEGORIES, WORDS_KEPT, program_named
 from scrubjay_server.streaming import streamed
 
 PER_CATEGORY = 8
@@ -140,7 +140,7 @@ def grown(visit: Reading) -> Response:
     found, now = survey(visit.engine, visit.caller), visit.engine.now()
     chart = growth.chart_of(found.lives, now=now)
     shares = [
-        {**asdict(share), "client": client_named(share.client)} for share in growth.shares_of(found.lives, now=now)
+        {**asdict(share), "client": program_named(share.client)} for share in growth.shares_of(found.lives, now=now)
     ]
     return render(visit, "growth.html", here="growth", chart=chart, shares=shares, survey=found)
 

@@ -4,6 +4,7 @@ import ipaddress
 import json
 from collections.abc import Callable
 from typing import cast
+from urllib.parse import urlsplit
 
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -29,7 +30,7 @@ _LOCAL = "local"
 RESOURCES = ("/mcp", "/sse", "/api/v1")
 """What a token opens, as clients know it."""
 _OPEN = ("/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/.well-known", "/dashboard")
-"""What needs no token: nobody's memory is there, and the page has a door of its own."""
+"""What needs no token: nobody's memory is there, the page has a door of its own, and / leads to it."""
 
 
 class Visitor(AccessToken):
@@ -145,7 +146,7 @@ def _visitor(token_id: str, principal: Principal) -> Visitor:
 
 
 def _is_open(path: str) -> bool:
-    return any(path == known or path.startswith(f"{known}/") for known in _OPEN)
+    return path == "/" or any(path == known or path.startswith(f"{known}/") for known in _OPEN)
 
 
 def principal_of(connection: HTTPConnection) -> Principal:
@@ -168,11 +169,22 @@ def principal_now() -> Principal:
 
 
 def require_tokens(settings: Settings, tokens: Tokens) -> None:
-    """Raise ConfigurationError when a server without tokens would listen to anybody but this machine."""
-    if not is_loopback(settings.host) and not tokens.exist():
+    """Raise ConfigurationError when a server without tokens would listen to anybody but this machine.
+
+    A public URL of another host counts: there is a proxy then, which brings everybody to loopback.
+    """
+    if tokens.exist():
+        return
+    if not is_loopback(settings.host):
         raise ConfigurationError(
             f"without tokens the server listens on this machine only, not on {settings.host!r}: anybody could read "
             "everything. Make one with `scrubjay token create --user NAME`, or use --host 127.0.0.1"
+        )
+    public = urlsplit(settings.public_url).hostname
+    if public and not is_loopback(public):
+        raise ConfigurationError(
+            f"without tokens the server is for this machine only, not for {settings.public_url!r}: anybody could read "
+            "everything. Make one with `scrubjay token create --user NAME`, or leave --public-url out"
         )
 
 
