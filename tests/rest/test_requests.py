@@ -41,6 +41,7 @@ UNREADABLE = {
     "NaN": b'{"content": "a", "metadata": {"n": NaN}}',
     "infinity": b'{"min_score": -Infinity}',
     "5,000 digits": b'{"limit": ' + b"1" * 5_000 + b"}",
+    "a name twice, after many": b"{" + b"".join(b'"%d": 1, ' % n for n in range(150_000)) + b'"z": 1, "z": 2}',
     "deep lists": b'{"metadata": ' + b"[" * 200_000,
     "deep objects": b'{"metadata": ' * 100_000,
 }
@@ -94,6 +95,20 @@ def test_a_wrong_field_is_named(ana: Person, body: dict[str, object], told: str)
 def test_a_number_beyond_all_numbers_is_refused(ana: Person) -> None:
     body = b'{"content": "x", "metadata": {"n": 1e999}}'
     assert "metadata" in ana.refused(422, "POST", "/memories", content=body, headers=JSON)
+@pytest.mark.parametrize("place", ["POST /memories", "POST /memories/search"])
+def test_of_very_many_wrong_fields_the_first_are_named(ana: Person, place: str) -> None:
+    told = ana.refused(422, *place.split(), json={f"wrong{n}": n for n in range(100_000)})
+    assert told.startswith("query is missing" if "search" in place else "there is no argument 'wrong0'")
+
+
+@pytest.mark.parametrize("field", ["entities", "relations", "replaces"])
+def test_of_very_many_wrong_items_the_first_is_named(ana: Person, field: str) -> None:
+    fact = {"text": "Ana keeps bees", field: [1] * 100_000}
+    told = ana.refused(422, "POST", "/memories", json={"facts": [fact, fact]})
+    assert told.startswith(f"facts[0].{field}[0] must")
+    assert "more" not in told
+
+
 
 
 @pytest.mark.parametrize(
