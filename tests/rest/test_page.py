@@ -287,6 +287,12 @@ def test_hostile_text_is_shown_as_text(ana: Browser, memory: Memory) -> None:
 
 def test_a_correction_makes_a_new_version_and_leads_back(ana: Browser, memory: Memory) -> None:
     memory_id = told(memory, "Ana keeps bes", category="other")
+@pytest.mark.parametrize("done", ["keys", "__class__", "__init__", "<b>"])
+def test_a_notice_is_one_of_ours_or_none(ana: Browser, done: str) -> None:
+    assert 'class="notice"' in ana.get("?done=corrected").text
+    assert 'class="notice"' not in ana.client.get("/dashboard", params={"done": done}).text
+
+
     answer = ana.post(
         f"/memories/{memory_id}/correct", content="Ana keeps\r\nbees", back="/dashboard/memories?category=other&done=x"
     )
