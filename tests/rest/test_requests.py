@@ -17,6 +17,7 @@ from scrubjay.errors import ScrubjayError, StoreBusy
 from scrubjay.journeys.engine import Engine
 from scrubjay_server.http.access import Identities
 from scrubjay_server.http.app import build_app
+from scrubjay_server.http.guards import Lately
 from scrubjay_server.settings import Settings
 from scrubjay_server.tokens import Tokens
 from scrubjay_tools.host import Principal
@@ -307,3 +308,29 @@ def test_a_person_whose_turns_are_taken_waits_and_nobody_else_does(tmp_path: Pat
 
     with application(tmp_path, engine) as app:
         anyio.run(run, app)
+
+
+def test_what_anybody_may_ask_is_looked_up_once_a_second_at_most() -> None:
+    looks, at = [], [0.0]
+
+    def look() -> int:
+        looks.append(at[0])
+        return len(looks)
+
+    async def run() -> None:
+        lately = Lately(look, clock=lambda: at[0])
+        told: list[int] = []
+
+        async def ask() -> None:
+            told.append(await lately())
+
+        async with anyio.create_task_group() as group:
+            for _ in range(50):
+                group.start_soon(ask)
+        assert told == [1] * 50
+        at[0] = 0.9
+        assert await lately() == 1
+        at[0] = 1.0
+        assert await lately() == 2
+
+    anyio.run(run)

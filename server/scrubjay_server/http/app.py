@@ -22,7 +22,7 @@ from scrubjay_server.dashboard.visiting import BaseUrl
 from scrubjay_server.http.access import METADATA_PATH, RESOURCES, Access, Identities
 from scrubjay_server.http.api import offer_api
 from scrubjay_server.http.connections import WholeBodies
-from scrubjay_server.http.guards import Allowances, FairShare, KnownSite, Turns, base_url, whose
+from scrubjay_server.http.guards import Allowances, FairShare, KnownSite, Lately, Turns, base_url, whose
 from scrubjay_server.http.metrics import CONTENT_TYPE, Measured, Metrics, PendingMessages
 from scrubjay_server.http.problems import tell_problems
 from scrubjay_server.http.protocol import mcp_server, sse_routes, streamable_routes
@@ -94,19 +94,24 @@ def _lifespan(server: MCPServer[Host] | None) -> Callable[[FastAPI], AbstractAsy
 def _add_health(app: FastAPI, engine: Callable[[], Engine], metrics: Metrics) -> None:
     metrics.registry.register(PendingMessages(engine))
 
+    def look() -> None:
+        ready = engine()
+        ready.store.owners_with(Work.PENDING, now=ready.now())
+
+    is_ready, counted = Lately(look), Lately(metrics.text)
+
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> dict[str, str]:
         return {"status": "alive"}
 
     @app.get("/readyz", include_in_schema=False)
-    def readyz() -> dict[str, str]:
-        ready = engine()
-        ready.store.owners_with(Work.PENDING, now=ready.now())
+    async def readyz() -> dict[str, str]:
+        await is_ready()
         return {"status": "ready"}
 
     @app.get("/metrics", include_in_schema=False)
-    def everything_counted() -> Response:
-        return Response(metrics.text(), media_type=CONTENT_TYPE)
+    async def everything_counted() -> Response:
+        return Response(await counted(), media_type=CONTENT_TYPE)
 
 
 def _add_metadata(app: FastAPI, base: BaseUrl) -> None:

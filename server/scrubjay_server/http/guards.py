@@ -6,9 +6,11 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
 import anyio
+import anyio.to_thread
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -21,6 +23,7 @@ from scrubjay_tools.host import Principal
 
 _MOST_AT_ONCE = 8
 _MOST_IN_FLIGHT = 256
+_GOOD_FOR_S = 1.0
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _WILDCARDS = ("", "0.0.0.0", "::", "[::]")  # noqa: S104 - recognised, not bound
 
@@ -114,6 +117,26 @@ class Turns:
     def of(self, principal: Principal) -> anyio.CapacityLimiter:
         """Return what to hold while working for a principal."""
         return self._limiters.setdefault(whose(principal), anyio.CapacityLimiter(_MOST_AT_ONCE))
+
+
+Told = TypeVar("Told")
+
+
+class Lately(Generic[Told]):
+    """The answer to what anybody may ask: looked up by one at a time, and once a second at most."""
+
+    def __init__(self, look: Callable[[], Told], clock: Callable[[], float] = time.monotonic) -> None:
+        self._look = look
+        self._clock = clock
+        self._one_at_a_time = anyio.Lock()
+        self._seen: tuple[Told, float] | None = None
+
+    async def __call__(self) -> Told:
+        """Return what was seen last, or what there is to be seen now; raises what looking raises."""
+        async with self._one_at_a_time:
+            if self._seen is None or self._clock() - self._seen[1] >= _GOOD_FOR_S:
+                self._seen = (await anyio.to_thread.run_sync(self._look), self._clock())
+            return self._seen[0]
 
 
 def base_url(settings: Settings) -> BaseUrl:
