@@ -18,8 +18,8 @@ from scrubjay.ports import Work
 from scrubjay.rights import Right
 from scrubjay_server.dashboard.pages import pages
 from scrubjay_server.dashboard.sessions import Codes
-from scrubjay_server.dashboard.visiting import BaseUrl
-from scrubjay_server.http.access import METADATA_PATH, RESOURCES, Access, Identities
+from scrubjay_server.dashboard.visiting import BaseUrl, Visitors
+from scrubjay_server.http.access import METADATA_PATH, RESOURCES, Access, Identities, SignedIn
 from scrubjay_server.http.api import offer_api
 from scrubjay_server.http.connections import WholeBodies
 from scrubjay_server.http.guards import Allowances, FairShare, KnownSite, Lately, Turns, base_url, whose
@@ -48,6 +48,14 @@ def build_app(
     """
     metrics, turns, base = Metrics(), Turns(), base_url(settings)
     allowances = Allowances(settings.rate_per_minute)
+    visitors = Visitors(
+        engine,
+        identities,
+        codes or Codes(),
+        base,
+        may_ask=lambda person: allowances.take(whose(person)),
+        turn=turns.of,
+    )
     server = mcp_server(engine, turns=turns, metrics=metrics, log_level=settings.log_level)
     app = FastAPI(
         title="Scrubjay",
@@ -60,6 +68,7 @@ def build_app(
         middleware=[
             Middleware(Measured, metrics=metrics, interfaces={"/api/": "rest", "/dashboard": "page"}),
             Middleware(KnownSite, settings=settings),
+            Middleware(SignedIn, person=visitors.person),
             Middleware(Access, identities=identities, base_url=base),
             Middleware(FairShare, allowances=allowances),
             Middleware(WholeBodies, later=("/api/",)),
@@ -72,8 +81,7 @@ def build_app(
     if transport == "http":
         app.router.routes.extend(streamable_routes(server, identities))
         offer_api(app, engine=engine, turns=turns)
-        page = pages(engine, identities, codes or Codes(), base, may_ask=lambda person: allowances.take(whose(person)))
-        app.include_router(page)
+        app.include_router(pages(visitors))
         app.add_route("/", lambda _: RedirectResponse("/dashboard"), include_in_schema=False)
     return app
 

@@ -16,7 +16,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scrubjay_server.dashboard.visiting import BaseUrl
-from scrubjay_server.http.access import is_loopback, principal_of
+from scrubjay_server.http.access import is_loopback, is_page, principal_of
 from scrubjay_server.http.problems import problem
 from scrubjay_server.settings import Settings
 from scrubjay_tools.host import Principal
@@ -60,28 +60,31 @@ def _host_names(settings: Settings) -> list[str]:
 
 
 class FairShare:
-    """Holds each person to so many requests a minute, and to so many that wait at once."""
+    """Holds each person to so many requests a minute, and to so many that wait at once; both apart for the page.
+
+    How many a minute the page answers, it sees to itself.
+    """
 
     def __init__(self, app: ASGIApp, *, allowances: "Allowances") -> None:
         self._app = app
         self._allowances = allowances
-        self._in_flight: dict[tuple[str, str], int] = defaultdict(int)
+        self._in_flight: dict[tuple[tuple[str, str], bool], int] = defaultdict(int)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 429, or pass the request on."""
         if scope["type"] != "http" or "user" not in scope:
             await self._app(scope, receive, send)
             return
-        person = whose(principal_of(HTTPConnection(scope)))
-        if self._in_flight[person] >= _MOST_IN_FLIGHT or not self._allowances.take(person):
+        person, on_page = whose(principal_of(HTTPConnection(scope))), is_page(scope["path"])
+        if self._in_flight[person, on_page] >= _MOST_IN_FLIGHT or not (on_page or self._allowances.take(person)):
             told = f"too many requests; the limit is {self._allowances.per_minute} a minute, {_MOST_IN_FLIGHT} at once"
             await problem(429, told, headers={"Retry-After": "5"})(scope, receive, send)
             return
-        self._in_flight[person] += 1
+        self._in_flight[person, on_page] += 1
         try:
             await self._app(scope, receive, send)
         finally:
-            self._in_flight[person] -= 1
+            self._in_flight[person, on_page] -= 1
 
 
 def whose(principal: Principal) -> tuple[str, str]:
