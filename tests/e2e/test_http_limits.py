@@ -164,3 +164,24 @@ def test_a_wrong_setting_is_one_line(tmp_path: Path) -> None:
         "SCRUBJAY_PUBLIC_URL": "memory.example",
     }.items():
         assert name in refused(tmp_path, **{name: value})
+
+
+def test_who_opens_very_many_sessions_loses_the_quietest_and_nobody_else_does(tmp_path: Path) -> None:
+    tokens = token_for(tmp_path), token_for(tmp_path, "ben")
+    with site(tmp_path) as server, server.http(tokens[0]) as http, server.http(tokens[1]) as bens:
+        quiet, used, bens_own = Conversation(http), Conversation(http), Conversation(bens)
+        for _ in range(254):
+            assert http.post("/mcp", json=hello(), headers=BOTH_KINDS).status_code == 200
+        assert used.post(message("ping", 2)).status_code == 200
+        assert Conversation(http).post(message("ping", 2)).status_code == 200
+        assert quiet.post(message("ping", 2)).status_code == 404
+        assert used.post(message("ping", 3)).status_code == 200
+        assert bens_own.post(message("ping", 2)).status_code == 200
+        assert server.stop() == 0
+
+
+def test_a_long_message_that_cannot_be_read_is_refused(server: Site, folder: Path) -> None:
+    with server.http(token_for(folder, "dora"), **BOTH_KINDS, content_type="application/json") as http:
+        for body in ("[" * 100_000, '"' * 100_000):
+            assert http.post("/mcp", content=body).status_code == 400
+            assert http.post("/messages/?session_id=" + "0" * 32, content=body).status_code == 400

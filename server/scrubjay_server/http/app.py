@@ -77,9 +77,9 @@ def build_app(
     tell_problems(app)
     _add_health(app, engine, metrics)
     _add_metadata(app, base)
-    app.router.routes.extend(sse_routes(server, identities))
+    app.router.routes.extend(sse_routes(server, identities, turns))
     if transport == "http":
-        app.router.routes.extend(streamable_routes(server, identities))
+        app.router.routes.extend(streamable_routes(server, identities, turns))
         offer_api(app, engine=engine, turns=turns)
         app.include_router(pages(visitors))
         app.add_route("/", lambda _: RedirectResponse("/dashboard"), include_in_schema=False)
