@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -185,3 +186,17 @@ def test_a_long_message_that_cannot_be_read_is_refused(server: Site, folder: Pat
         for body in ("[" * 100_000, '"' * 100_000):
             assert http.post("/mcp", content=body).status_code == 400
             assert http.post("/messages/?session_id=" + "0" * 32, content=body).status_code == 400
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel how many files may be open")
+def test_the_server_may_open_as_many_files_as_the_system_grants(tmp_path: Path) -> None:
+    usual, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, most))
+    try:
+        with site(tmp_path) as server, server.http() as http:
+            assert http.get("/healthz").status_code == 200
+            limits = Path(f"/proc/{server.process.pid}/limits").read_text(encoding="utf-8")
+            granted = next(line.split()[3] for line in limits.splitlines() if line.startswith("Max open files"))
+            assert int(granted) == min(10_240, most)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (usual, most))
