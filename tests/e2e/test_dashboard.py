@@ -65,6 +65,16 @@ def test_nothing_but_the_page_is_offered_to_other_accounts_of_the_machine(tmp_pa
         assert httpx.post(f"{site}/dashboard/sign-in", content=b"x" * (5 << 20)).status_code == 413
 
 
+def test_another_account_of_the_machine_cannot_fill_its_memory(tmp_path: Path) -> None:
+    with dashboard(tmp_path) as (address, _):
+        sign_in = address.split("?")[0] + "/sign-in"
+        pieces = (b"a" * 1_000 for _ in range(20))
+        for headers in ({}, {"Content-Length": "5", "Transfer-Encoding": "chunked"}):
+            assert httpx.post(sign_in, content=pieces, headers=headers).status_code == 413
+            pieces = (b"a" * 1_000 for _ in range(20))
+        assert httpx.post(sign_in, data={"token": "x"}).status_code == 401
+
+
 def test_a_port_that_is_taken_is_one_clear_line(tmp_path: Path) -> None:
     with dashboard(tmp_path) as (address, _):
         port = re.search(r":(\d+)/", address)

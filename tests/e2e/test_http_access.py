@@ -129,6 +129,22 @@ def test_streams_end_with_the_token_that_opened_them(server: Site, folder: Path)
             assert [line for line in stream.iter_lines() if line.startswith("data")] == []
 
 
+def test_a_subscription_ends_with_the_token_that_opened_it(server: Site, folder: Path) -> None:
+    token = token_for(folder, "dora")
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "raw", "version": "0"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    wanted = message("subscriptions/listen", _meta=meta, notifications={"toolsListChanged": True})
+    headers = {**BOTH_KINDS, "mcp-protocol-version": "2026-07-28", "mcp-method": "subscriptions/listen"}
+    with server.http(token) as http, http.stream("POST", "/mcp", json=wanted, headers=headers) as stream:
+        lines = stream.iter_lines()
+        assert next(lines) == "event: message"
+        tokens(folder).revoke(id_of(token))
+        assert [line for line in lines if line.startswith("event")] == []
+
+
 @pytest.mark.promise("isolation")
 def test_another_persons_session_reads_as_absent(server: Site, folder: Path) -> None:
     with server.http(token_for(folder, "eva")) as evas, server.http(token_for(folder, "finn")) as finns:

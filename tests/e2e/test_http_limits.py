@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -172,3 +173,38 @@ def test_a_wrong_setting_is_one_line(tmp_path: Path) -> None:
         "SCRUBJAY_PUBLIC_URL": "memory.example",
     }.items():
         assert name in refused(tmp_path, **{name: value})
+
+
+def test_who_opens_very_many_sessions_loses_the_quietest_and_nobody_else_does(tmp_path: Path) -> None:
+    tokens = token_for(tmp_path), token_for(tmp_path, "ben")
+    with site(tmp_path) as server, server.http(tokens[0]) as http, server.http(tokens[1]) as bens:
+        quiet, used, bens_own = Conversation(http), Conversation(http), Conversation(bens)
+        for _ in range(254):
+            assert http.post("/mcp", json=hello(), headers=BOTH_KINDS).status_code == 200
+        assert used.post(message("ping", 2)).status_code == 200
+        assert Conversation(http).post(message("ping", 2)).status_code == 200
+        assert quiet.post(message("ping", 2)).status_code == 404
+        assert used.post(message("ping", 3)).status_code == 200
+        assert bens_own.post(message("ping", 2)).status_code == 200
+        assert server.stop() == 0
+
+
+def test_a_long_message_that_cannot_be_read_is_refused(server: Site, folder: Path) -> None:
+    with server.http(token_for(folder, "dora"), **BOTH_KINDS, content_type="application/json") as http:
+        for body in ("[" * 100_000, '"' * 100_000):
+            assert http.post("/mcp", content=body).status_code == 400
+            assert http.post("/messages/?session_id=" + "0" * 32, content=body).status_code == 400
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel how many files may be open")
+def test_the_server_may_open_as_many_files_as_the_system_grants(tmp_path: Path) -> None:
+    usual, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, most))
+    try:
+        with site(tmp_path) as server, server.http() as http:
+            assert http.get("/healthz").status_code == 200
+            limits = Path(f"/proc/{server.process.pid}/limits").read_text(encoding="utf-8")
+            granted = next(line.split()[3] for line in limits.splitlines() if line.startswith("Max open files"))
+            assert int(granted) == min(10_240, most)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (usual, most))

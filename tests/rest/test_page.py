@@ -18,6 +18,7 @@ from scrubjay.types import Caller, Scope
 from scrubjay_server.dashboard.calm import HEADERS
 from scrubjay_server.dashboard.pages import pages
 from scrubjay_server.dashboard.sessions import Codes
+from scrubjay_server.dashboard.visiting import Visitors
 from scrubjay_server.dashboard.words import client_named, program_named
 from scrubjay_tools.host import Principal
 
@@ -81,7 +82,8 @@ def codes() -> Codes:
 @pytest.fixture
 def app(memory: Memory, doorkeeper: Doorkeeper, codes: Codes) -> FastAPI:
     app = FastAPI(openapi_url=None)
-    app.include_router(pages(lambda: memory.engine, doorkeeper, codes, lambda request: str(request.base_url)))
+    visitors = Visitors(lambda: memory.engine, doorkeeper, codes, lambda request: str(request.base_url))
+    app.include_router(pages(visitors))
     return app
 
 
@@ -285,6 +287,12 @@ def test_hostile_text_is_shown_as_text(ana: Browser, memory: Memory) -> None:
     assert len(ana.get(f"/memories/{long_id}").text) > 380_000
 
 
+@pytest.mark.parametrize("done", ["keys", "__class__", "__init__", "<b>"])
+def test_a_notice_is_one_of_ours_or_none(ana: Browser, done: str) -> None:
+    assert 'class="notice"' in ana.get("?done=corrected").text
+    assert 'class="notice"' not in ana.client.get("/dashboard", params={"done": done}).text
+
+
 def test_a_correction_makes_a_new_version_and_leads_back(ana: Browser, memory: Memory) -> None:
     memory_id = told(memory, "Ana keeps bes", category="other")
     answer = ana.post(
@@ -390,10 +398,14 @@ def test_everything_held_is_sent_line_by_line(ana: Browser, memory: Memory) -> N
 def test_whoever_asks_too_often_has_to_wait(memory: Memory, doorkeeper: Doorkeeper, codes: Codes) -> None:
     left = iter([True, True])
     app = FastAPI(openapi_url=None)
-    app.include_router(
-        pages(lambda: memory.engine, doorkeeper, codes, lambda request: str(request.base_url),
-              may_ask=lambda person: person.user_id != "ana" or next(left, False))
-    )  # fmt: skip
+    visitors = Visitors(
+        lambda: memory.engine,
+        doorkeeper,
+        codes,
+        lambda request: str(request.base_url),
+        may_ask=lambda person: person.user_id != "ana" or next(left, False),
+    )
+    app.include_router(pages(visitors))
     ana, ben = Browser(app), Browser(app)
     ana.sign_in("ana-token")
     ben.sign_in("ben-token")

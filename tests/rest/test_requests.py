@@ -15,8 +15,11 @@ from fastapi import FastAPI
 from people import Person, Served, Tenant, problem_in
 from scrubjay.errors import ScrubjayError, StoreBusy
 from scrubjay.journeys.engine import Engine
+from scrubjay_server.dashboard.sessions import Codes
+from scrubjay_server.dashboard.visiting import COOKIE
 from scrubjay_server.http.access import Identities
 from scrubjay_server.http.app import build_app
+from scrubjay_server.http.guards import Lately
 from scrubjay_server.settings import Settings
 from scrubjay_server.tokens import Tokens
 from scrubjay_tools.host import Principal
@@ -38,6 +41,7 @@ UNREADABLE = {
     "half a pair as a name": b'{"\\ud83d": 1}',
     "a name twice": b'{"content": "a", "content": "b"}',
     "a name twice, inside": b'{"content": "a", "metadata": {"b": {"c": 1, "c": 2}}}',
+    "a name twice, after many": b"{" + b"".join(b'"%d": 1, ' % n for n in range(150_000)) + b'"z": 1, "z": 2}',
     "NaN": b'{"content": "a", "metadata": {"n": NaN}}',
     "infinity": b'{"min_score": -Infinity}',
     "5,000 digits": b'{"limit": ' + b"1" * 5_000 + b"}",
@@ -89,6 +93,20 @@ def test_a_body_that_cannot_be_read_is_refused(ana: Person, place: str, body: by
 )
 def test_a_wrong_field_is_named(ana: Person, body: dict[str, object], told: str) -> None:
     assert told in ana.refused(422, "POST", "/memories", content=json.dumps(body), headers=JSON)
+
+
+@pytest.mark.parametrize("place", ["POST /memories", "POST /memories/search"])
+def test_of_very_many_wrong_fields_the_first_are_named(ana: Person, place: str) -> None:
+    told = ana.refused(422, *place.split(), json={f"wrong{n}": n for n in range(100_000)})
+    assert told.startswith("query is missing" if "search" in place else "there is no argument 'wrong0'")
+
+
+@pytest.mark.parametrize("field", ["entities", "relations", "replaces"])
+def test_of_very_many_wrong_items_the_first_is_named(ana: Person, field: str) -> None:
+    fact = {"text": "Ana keeps bees", field: [1] * 100_000}
+    told = ana.refused(422, "POST", "/memories", json={"facts": [fact, fact]})
+    assert told.startswith(f"facts[0].{field}[0] must")
+    assert "more" not in told
 
 
 def test_a_number_beyond_all_numbers_is_refused(ana: Person) -> None:
@@ -211,7 +229,9 @@ def test_who_hangs_up_in_the_middle_of_a_body_changes_nothing(served: Served, te
 
 
 @contextmanager
-def application(folder: Path, engine: Engine | ScrubjayError | RuntimeError, **settings: int) -> Iterator[FastAPI]:
+def application(
+    folder: Path, engine: Engine | ScrubjayError | RuntimeError, *, codes: Codes | None = None, **settings: int
+) -> Iterator[FastAPI]:
     """Give the application around an engine, or around a failure to load one, for the local person."""
 
     def loaded() -> Engine:
@@ -220,7 +240,7 @@ def application(folder: Path, engine: Engine | ScrubjayError | RuntimeError, **s
         raise engine
 
     chosen = Settings(data_dir=folder, user_id="ana", **settings)
-    yield build_app(chosen, loaded, identities=Identities(chosen, Tokens(chosen.tokens_path)))
+    yield build_app(chosen, loaded, identities=Identities(chosen, Tokens(chosen.tokens_path)), codes=codes)
 
 
 def inside(app: FastAPI) -> httpx2.AsyncClient:
@@ -292,3 +312,71 @@ def test_a_person_whose_turns_are_taken_waits_and_nobody_else_does(tmp_path: Pat
 
     with application(tmp_path, engine) as app:
         anyio.run(run, app)
+
+
+def test_on_the_page_too_a_person_waits_whose_turns_are_taken(tmp_path: Path, engine: Engine) -> None:
+    codes = Codes()
+
+    async def run(app: FastAPI) -> None:
+        turns = app.state.turns.of(Principal(tenant="local", user_id="ana", agent_id="assistant"))
+        busy = [object() for _ in range(int(turns.total_tokens))]
+        for borrower in busy:
+            turns.acquire_on_behalf_of_nowait(borrower)
+        async with inside(app) as client:
+            assert (await client.get(f"/dashboard?code={codes.issue()}")).status_code == 303
+            async with anyio.create_task_group() as group:
+                group.start_soon(client.get, "/dashboard")
+                await anyio.wait_all_tasks_blocked()
+                assert turns.statistics().tasks_waiting == 1
+                async with inside(app) as stranger:
+                    assert (await stranger.get("/dashboard")).status_code == 401
+                turns.release_on_behalf_of(busy.pop())
+        assert turns.borrowed_tokens == len(busy)
+
+    with application(tmp_path, engine, codes=codes) as app:
+        anyio.run(run, app)
+
+
+def test_who_has_not_signed_in_sends_short_forms_only(tmp_path: Path, engine: Engine) -> None:
+    codes = Codes()
+
+    async def run(app: FastAPI) -> None:
+        async with inside(app) as client:
+            for path in ("/dashboard/sign-in", "/dashboard/forget", "/healthz"):
+                answer = await client.post(path, data={"token": "x" * 20_000}, headers={"Cookie": f"{COOKIE}=made-up"})
+                assert (answer.status_code, problem_in(answer)) == (
+                    413,
+                    "the body is too large for somebody who has not signed in",
+                )
+            await client.get(f"/dashboard?code={codes.issue()}")
+            told = await client.post("/dashboard/forget", data={"form_key": "x" * 20_000})
+            assert told.status_code == 403
+
+    with application(tmp_path, engine, codes=codes) as app:
+        anyio.run(run, app)
+
+
+def test_what_anybody_may_ask_is_looked_up_once_a_second_at_most() -> None:
+    looks, at = [], [0.0]
+
+    def look() -> int:
+        looks.append(at[0])
+        return len(looks)
+
+    async def run() -> None:
+        lately = Lately(look, clock=lambda: at[0])
+        told: list[int] = []
+
+        async def ask() -> None:
+            told.append(await lately())
+
+        async with anyio.create_task_group() as group:
+            for _ in range(50):
+                group.start_soon(ask)
+        assert told == [1] * 50
+        at[0] = 0.9
+        assert await lately() == 1
+        at[0] = 1.0
+        assert await lately() == 2
+
+    anyio.run(run)

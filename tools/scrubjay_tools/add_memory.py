@@ -12,7 +12,7 @@ from scrubjay.journeys.adding import Added, Addition, add
 from scrubjay.recall.reply import memory_line
 from scrubjay.results import notes_of, outcome_shape, related_shape
 from scrubjay.types import MAX_BATCH, Event, Scope
-from scrubjay_tools.arguments import FactArgument, MessageArgument, Metadata, ScopeName, SessionId
+from scrubjay_tools.arguments import FIRST_WRONG, FactArgument, MessageArgument, Metadata, ScopeName, SessionId
 from scrubjay_tools.host import Host, caller_of, engine_of, reporting
 from scrubjay_tools.replies import LONG_CHARS, AddReply, reply, shortened
 
@@ -40,10 +40,12 @@ def add_memory(
     ctx: Context[Host],
     content: Annotated[str, Field(description="What was said, in plain text.")] = "",
     messages: Annotated[
-        list[MessageArgument], Field(max_length=MAX_BATCH, description="A conversation, in order.")
+        list[MessageArgument], FIRST_WRONG, Field(max_length=MAX_BATCH, description="A conversation, in order.")
     ] = [],  # noqa: B006 - the SDK reads it as the schema's default and never changes it
     facts: Annotated[
-        list[FactArgument], Field(max_length=MAX_BATCH, description="What is worth remembering, one fact each.")
+        list[FactArgument],
+        FIRST_WRONG,
+        Field(max_length=MAX_BATCH, description="What is worth remembering, one fact each."),
     ] = [],  # noqa: B006
     scope: ScopeName = "user",
     session_id: SessionId = "",

@@ -2,10 +2,13 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, FailFast, Field
 
 from scrubjay.types import MAX_BATCH
 from scrubjay_tools.boundary import Strict
+
+FIRST_WRONG = FailFast()
+"""For lists: only the first item that is wrong is told, as there is room for millions of them in a request."""
 
 
 def _lower(value: Any) -> Any:
@@ -61,8 +64,10 @@ class FactArgument(Strict):
         ),
     ]
     category: CategoryName = ""
-    entities: Annotated[list[str], Field(description="People, places, products, projects named in it.")] = []
-    relations: list[RelationArgument] = []
+    entities: Annotated[
+        list[str], FIRST_WRONG, Field(description="People, places, products, projects named in it.")
+    ] = []
+    relations: Annotated[list[RelationArgument], FIRST_WRONG] = []
     evidence: Annotated[
         str, Field(description="The exact words it rests on. Needed when content or messages are given.")
     ] = ""
@@ -73,6 +78,6 @@ class FactArgument(Strict):
     expires_at: Annotated[str, Field(description="Until when to keep it, ISO 8601.")] = ""
     importance: Annotated[float, Field(ge=0, le=1)] = 0.5
     replaces: Annotated[
-        list[str], Field(description="Ids of memories that are no longer true because of this one.")
+        list[str], FIRST_WRONG, Field(description="Ids of memories that are no longer true because of this one.")
     ] = []
     metadata: Metadata = {}

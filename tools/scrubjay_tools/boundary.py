@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from mcp.server.mcpserver import Context
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _MOST_PROBLEMS = 3
+_MOST_NAMES = 100
+"""More than anything has fields: of an object with more, as much is looked at as it takes to refuse it."""
 
 
 class Strict(BaseModel):
@@ -29,7 +32,9 @@ class Strict(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _null_is_default(cls, data: Any) -> Any:
-        return {name: value for name, value in data.items() if value is not None} if isinstance(data, dict) else data
+        if not isinstance(data, dict):
+            return data
+        return {name: value for name, value in islice(data.items(), _MOST_NAMES) if value is not None}
 
 
 class StrictTool(Tool):

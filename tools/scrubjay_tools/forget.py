@@ -14,7 +14,7 @@ from scrubjay.journeys import forgetting
 from scrubjay.recall.reply import memory_line
 from scrubjay.results import GONE, receipt_shape, related_shape
 from scrubjay.types import MAX_BATCH, Scope
-from scrubjay_tools.arguments import ScopeName, SessionId
+from scrubjay_tools.arguments import FIRST_WRONG, ScopeName, SessionId
 from scrubjay_tools.host import Host, caller_of, engine_of, reporting
 from scrubjay_tools.replies import ForgetReply, reply, shortened
 
@@ -51,7 +51,9 @@ def can_ask(ctx: Context[Host]) -> bool:
 def forget(
     ctx: Context[Host],
     consent: Annotated[ElicitationResult[Consent], Resolve(ask)],
-    memory_ids: Annotated[list[str], Field(max_length=MAX_BATCH, description="Ids of the memories to forget.")] = [],  # noqa: B006
+    memory_ids: Annotated[
+        list[str], FIRST_WRONG, Field(max_length=MAX_BATCH, description="Ids of the memories to forget.")
+    ] = [],  # noqa: B006
     query: Annotated[str, Field(description="Without ids: shows what could be meant and forgets nothing.")] = "",
     everything: Annotated[bool, Field(description="All memories of the scope.")] = False,
     scope: ScopeName = "user",

@@ -9,8 +9,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from scrubjay.errors import (
     ConfigurationError,
@@ -56,6 +57,11 @@ def calm_route(visitors: Visitors) -> type[APIRoute]:
 
     class CalmRoute(APIRoute):
         """A route whose answers carry the headers, and whose errors are pages."""
+
+        async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+            """Answer a request when it is its turn."""
+            async with visitors.turn(HTTPConnection(scope)):
+                await super().handle(scope, receive, send)
 
         def get_route_handler(self) -> Handler:
             """Return what answers a request."""

@@ -5,13 +5,10 @@ from collections.abc import Callable, Mapping
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from scrubjay.journeys.engine import Engine
 from scrubjay_server.dashboard import changing, reading, signing_in
 from scrubjay_server.dashboard.calm import calm_route
-from scrubjay_server.dashboard.door import Door
 from scrubjay_server.dashboard.look import HOME
-from scrubjay_server.dashboard.sessions import Codes
-from scrubjay_server.dashboard.visiting import BaseUrl, MayAsk, Visitors
+from scrubjay_server.dashboard.visiting import Visitors
 
 _GET: Mapping[str, Callable[..., Response]] = {
     "": signing_in.home,
@@ -41,19 +38,8 @@ _POST: Mapping[str, Callable[..., Response]] = {
 }
 
 
-def pages(
-    engine: Callable[[], Engine],
-    door: Door,
-    codes: Codes,
-    base_url: BaseUrl,
-    *,
-    may_ask: MayAsk = lambda _: True,
-) -> APIRouter:
-    """Return the page at /dashboard for whoever the door knows; the local person comes in with one of the codes.
-
-    Forms are taken from pages under `base_url` only.
-    """
-    visitors = Visitors(engine, door, codes, base_url, may_ask)
+def pages(visitors: Visitors) -> APIRouter:
+    """Return the page at /dashboard for whoever the visitors' door knows."""
     router = APIRouter(prefix=HOME, include_in_schema=False, route_class=calm_route(visitors))
     for path, answer in _POST.items():
         router.add_api_route(path, answer, methods=["POST"], response_model=None)

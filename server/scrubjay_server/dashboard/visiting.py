@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -24,6 +25,8 @@ BaseUrl = Callable[[HTTPConnection], str]
 """What tells under which URL, without a path, a request's client reaches the server."""
 MayAsk = Callable[[Principal], bool]
 """What is told of each request of somebody, and says whether it is answered."""
+Turn = Callable[[Principal], AbstractAsyncContextManager[object]]
+"""What gives what to hold while a request of somebody is worked on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +49,24 @@ class Visit:
 
 
 class Visitors:
-    """Knows who is signed in, and lets in and out."""
+    """Knows who is signed in, and lets in and out: with a token, or the local person with one of the codes.
+
+    Forms are taken from pages under `base_url` only.
+    """
 
     def __init__(
-        self, engine: Callable[[], Engine], door: Door, codes: Codes, base_url: BaseUrl, may_ask: MayAsk
+        self,
+        engine: Callable[[], Engine],
+        door: Door,
+        codes: Codes,
+        base_url: BaseUrl,
+        *,
+        may_ask: MayAsk = lambda _: True,
+        turn: Turn = lambda _: nullcontext(),
     ) -> None:
         self.base_url = base_url
         self._may_ask = may_ask
+        self._turn = turn
         self._engine = engine
         self._door = door
         self.codes = codes
@@ -68,17 +82,26 @@ class Visitors:
 
         Raises HTTPException: 401 for whoever is not, or no longer, signed in; 429 for one who asks too often.
         """
-        cookie = request.cookies.get(COOKIE, "")
-        session = self._sessions.find(cookie) if cookie else None
-        principal = self._principal(session) if session else None
-        if session is None or principal is None:
-            self._sessions.close(cookie)
+        found = self._signed_in(request)
+        if found is None:
+            self._sessions.close(request.cookies.get(COOKIE, ""))
             raise HTTPException(401, "Please sign in.")
+        session, principal = found
         if not self._may_ask(principal):
             raise HTTPException(429, "That was a lot at once. Please wait a moment.", {"Retry-After": "5"})
         # Only what is about the person: an assistant's own lessons are not theirs to see here.
         person = replace(caller(principal, origin=_ORIGIN), agent_id="")
         return Visit(engine=self._engine(), caller=person, form_key=session.form_key)
+
+    def person(self, connection: HTTPConnection) -> Principal | None:
+        """Return who is signed in, None if nobody is."""
+        found = self._signed_in(connection)
+        return found[1] if found else None
+
+    def turn(self, connection: HTTPConnection) -> AbstractAsyncContextManager[object]:
+        """Return what to hold while answering: nobody takes all threads."""
+        person = self.person(connection)
+        return self._turn(person) if person else nullcontext()
 
     def token_id_of(self, text: str) -> str | None:
         """Return the id of a token that was pasted, None if it is not good."""
@@ -108,8 +131,13 @@ class Visitors:
         response.delete_cookie(COOKIE, path=HOME, httponly=True, samesite="strict")
         return response
 
-    def _principal(self, session: Session) -> Principal | None:
-        return self._door.by_token_id(session.token_id) if session.token_id else self._door.local()
+    def _signed_in(self, connection: HTTPConnection) -> tuple[Session, Principal] | None:
+        cookie = connection.cookies.get(COOKIE, "")
+        session = self._sessions.find(cookie) if cookie else None
+        if session is None:
+            return None
+        principal = self._door.by_token_id(session.token_id) if session.token_id else self._door.local()
+        return (session, principal) if principal else None
 
 
 def refuse_foreign_form(request: Request) -> None:

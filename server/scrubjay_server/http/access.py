@@ -3,6 +3,7 @@
 import ipaddress
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -29,7 +30,8 @@ _LOCAL = "local"
 """Stands where a token's id stands for who needs none."""
 RESOURCES = ("/mcp", "/sse", "/api/v1")
 """What a token opens, as clients know it."""
-_OPEN = ("/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/.well-known", "/dashboard")
+_PAGE = "/dashboard"
+_OPEN = ("/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/.well-known", _PAGE)
 """What needs no token: nobody's memory is there, the page has a door of its own, and / leads to it."""
 
 
@@ -93,6 +95,22 @@ class Identities:
         return Principal(tenant=token.tenant, user_id=token.user_id, agent_id=agent_id, rights=token.scopes)
 
 
+class SignedIn:
+    """Knows who is signed in to the page, which needs nobody to be, and nowhere else lets anybody in by a cookie."""
+
+    def __init__(self, app: ASGIApp, *, person: Callable[[HTTPConnection], Principal | None]) -> None:
+        self._app = app
+        self._person = person
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, with who asks if that is known."""
+        if scope["type"] == "http" and is_page(scope["path"]):
+            with suppress(ConfigurationError):  # which the page tells
+                if person := self._person(HTTPConnection(scope)):
+                    scope["user"] = AuthenticatedUser(_visitor(_LOCAL, person))
+        await self._app(scope, receive, send)
+
+
 class Access:
     """Lets in who brings a good token (or, without any tokens, everybody, as the local person); 401 for all others."""
 
@@ -146,7 +164,16 @@ def _visitor(token_id: str, principal: Principal) -> Visitor:
 
 
 def _is_open(path: str) -> bool:
-    return path == "/" or any(path == known or path.startswith(f"{known}/") for known in _OPEN)
+    return path == "/" or any(_is_at(path, known) for known in _OPEN)
+
+
+def is_page(path: str) -> bool:
+    """Whether a path is the page's."""
+    return _is_at(path, _PAGE)
+
+
+def _is_at(path: str, known: str) -> bool:
+    return path == known or path.startswith(f"{known}/")
 
 
 def principal_of(connection: HTTPConnection) -> Principal:

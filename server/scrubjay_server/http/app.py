@@ -18,11 +18,11 @@ from scrubjay.ports import Work
 from scrubjay.rights import Right
 from scrubjay_server.dashboard.pages import pages
 from scrubjay_server.dashboard.sessions import Codes
-from scrubjay_server.dashboard.visiting import BaseUrl
-from scrubjay_server.http.access import METADATA_PATH, RESOURCES, Access, Identities
+from scrubjay_server.dashboard.visiting import BaseUrl, Visitors
+from scrubjay_server.http.access import METADATA_PATH, RESOURCES, Access, Identities, SignedIn
 from scrubjay_server.http.api import offer_api
 from scrubjay_server.http.connections import WholeBodies
-from scrubjay_server.http.guards import Allowances, FairShare, KnownSite, Turns, base_url, whose
+from scrubjay_server.http.guards import Allowances, FairShare, KnownSite, Lately, Turns, base_url, whose
 from scrubjay_server.http.metrics import CONTENT_TYPE, Measured, Metrics, PendingMessages
 from scrubjay_server.http.problems import tell_problems
 from scrubjay_server.http.protocol import mcp_server, sse_routes, streamable_routes
@@ -48,6 +48,14 @@ def build_app(
     """
     metrics, turns, base = Metrics(), Turns(), base_url(settings)
     allowances = Allowances(settings.rate_per_minute)
+    visitors = Visitors(
+        engine,
+        identities,
+        codes or Codes(),
+        base,
+        may_ask=lambda person: allowances.take(whose(person)),
+        turn=turns.of,
+    )
     server = mcp_server(engine, turns=turns, metrics=metrics, log_level=settings.log_level)
     app = FastAPI(
         title="Scrubjay",
@@ -60,6 +68,7 @@ def build_app(
         middleware=[
             Middleware(Measured, metrics=metrics, interfaces={"/api/": "rest", "/dashboard": "page"}),
             Middleware(KnownSite, settings=settings),
+            Middleware(SignedIn, person=visitors.person),
             Middleware(Access, identities=identities, base_url=base),
             Middleware(FairShare, allowances=allowances),
             Middleware(WholeBodies, later=("/api/",)),
@@ -68,12 +77,11 @@ def build_app(
     tell_problems(app)
     _add_health(app, engine, metrics)
     _add_metadata(app, base)
-    app.router.routes.extend(sse_routes(server, identities))
+    app.router.routes.extend(sse_routes(server, identities, turns))
     if transport == "http":
-        app.router.routes.extend(streamable_routes(server, identities))
+        app.router.routes.extend(streamable_routes(server, identities, turns))
         offer_api(app, engine=engine, turns=turns)
-        page = pages(engine, identities, codes or Codes(), base, may_ask=lambda person: allowances.take(whose(person)))
-        app.include_router(page)
+        app.include_router(pages(visitors))
         app.add_route("/", lambda _: RedirectResponse("/dashboard"), include_in_schema=False)
     return app
 
@@ -94,19 +102,24 @@ def _lifespan(server: MCPServer[Host] | None) -> Callable[[FastAPI], AbstractAsy
 def _add_health(app: FastAPI, engine: Callable[[], Engine], metrics: Metrics) -> None:
     metrics.registry.register(PendingMessages(engine))
 
+    def look() -> None:
+        ready = engine()
+        ready.store.owners_with(Work.PENDING, now=ready.now())
+
+    is_ready, counted = Lately(look), Lately(metrics.text)
+
     @app.get("/healthz", include_in_schema=False)
     async def healthz() -> dict[str, str]:
         return {"status": "alive"}
 
     @app.get("/readyz", include_in_schema=False)
-    def readyz() -> dict[str, str]:
-        ready = engine()
-        ready.store.owners_with(Work.PENDING, now=ready.now())
+    async def readyz() -> dict[str, str]:
+        await is_ready()
         return {"status": "ready"}
 
     @app.get("/metrics", include_in_schema=False)
-    def everything_counted() -> Response:
-        return Response(metrics.text(), media_type=CONTENT_TYPE)
+    async def everything_counted() -> Response:
+        return Response(await counted(), media_type=CONTENT_TYPE)
 
 
 def _add_metadata(app: FastAPI, base: BaseUrl) -> None:

@@ -7,6 +7,7 @@ from pydantic_core import CoreSchema
 
 from scrubjay.types import MAX_BATCH
 from scrubjay_tools.arguments import (
+    FIRST_WRONG,
     CategoryName,
     EntityName,
     FactArgument,
@@ -69,8 +70,10 @@ class NewMemories(Body):
     )
 
     content: Annotated[str, Field(description="What was said, in plain text.")] = ""
-    messages: Annotated[list[NewMessage], Field(max_length=MAX_BATCH, description="A conversation, in order.")] = []
-    facts: Annotated[list[NewFact], Field(max_length=MAX_BATCH, description="One fact each.")] = []
+    messages: Annotated[
+        list[NewMessage], FIRST_WRONG, Field(max_length=MAX_BATCH, description="A conversation, in order.")
+    ] = []
+    facts: Annotated[list[NewFact], FIRST_WRONG, Field(max_length=MAX_BATCH, description="One fact each.")] = []
     scope: ScopeName = "user"
     session_id: SessionId = ""
     metadata: Metadata = {}

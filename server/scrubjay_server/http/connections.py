@@ -1,6 +1,7 @@
 """Connections that wait for nothing: half a request ends in time, and a stream ends with the token that opened it."""
 
 import asyncio
+from collections import OrderedDict, defaultdict
 from typing import ClassVar
 
 import anyio
@@ -14,8 +15,13 @@ from scrubjay_server.http.access import Identities, token_id_of
 from scrubjay_server.http.problems import problem
 
 MOST_BODY_BYTES = 4 << 20
+_MOST_OF_ANYBODY_BYTES = 16 << 10
+"""From whom nobody knows; a form with a token is shorter."""
 _PATIENCE_S = 30.0
 _LOOK_AGAIN_S = 2.0
+_MOST_SESSIONS = 256
+_SESSION = "mcp-session-id"
+_SUBSCRIBES = "subscriptions/listen"
 
 
 class PromptRequests(H11Protocol):
@@ -76,21 +82,23 @@ class WholeBodies:
         if scope["type"] != "http" or scope["path"].startswith(self._later):
             await self._app(scope, receive, send)
             return
+        most_bytes = self._most_bytes if "user" in scope else min(self._most_bytes, _MOST_OF_ANYBODY_BYTES)
         declared = Headers(scope=scope).get("content-length", "")
         try:
             with anyio.fail_after(self._patience_s):
-                too_large = declared.isdecimal() and int(declared) > self._most_bytes
-                body = None if too_large else await self._body(receive)
+                too_large = declared.isdecimal() and int(declared) > most_bytes
+                body = None if too_large else await self._body(receive, most_bytes)
         except TimeoutError:
             await problem(408, f"the body did not come within {self._patience_s:g} seconds")(scope, receive, send)
             return
         if body is None:
-            told = f"the body is larger than {self._most_bytes >> 20} MiB; send it in several requests"
+            known = f"the body is larger than {most_bytes >> 20} MiB; send it in several requests"
+            told = known if "user" in scope else "the body is too large for somebody who has not signed in"
             await problem(413, told)(scope, receive, send)
         elif body["type"] == "http.request":
             await self._app(scope, given(body, receive), send)
 
-    async def _body(self, receive: Receive) -> Message | None:
+    async def _body(self, receive: Receive, most_bytes: int) -> Message | None:
         """Return the message with the whole body, or that the client has left; None when it is too large."""
         parts = bytearray()
         while True:
@@ -98,7 +106,7 @@ class WholeBodies:
             if message["type"] != "http.request":
                 return message
             parts += message.get("body", b"")
-            if len(parts) > self._most_bytes:
+            if len(parts) > most_bytes:
                 return None
             if not message.get("more_body", False):
                 return {"type": "http.request", "body": bytes(parts), "more_body": False}
@@ -122,8 +130,11 @@ class MortalStreams:
         self._identities = identities
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on; what is only read, with GET, may be cut off."""
-        if scope["type"] != "http" or scope["method"] != "GET":
+        """Pass the request on; what is only read, with GET or as a subscription, may be cut off."""
+        is_stream = scope["type"] == "http" and (
+            scope["method"] == "GET" or Headers(scope=scope).get("mcp-method") == _SUBSCRIBES
+        )
+        if not is_stream:
             await self._app(scope, receive, send)
             return
         has_begun, is_open = False, False
@@ -147,3 +158,46 @@ class MortalStreams:
         while self._identities.let_in(token_id):  # noqa: ASYNC110 - a file tells nobody that it has changed
             await anyio.sleep(_LOOK_AGAIN_S)
         end.cancel()
+
+
+class FewSessions:
+    """Ends the session that was quiet the longest when a token opens too many: the room for all is limited.
+
+    Its client is told that there is no such session, and opens another.
+    """
+
+    def __init__(self, app: ASGIApp, *, most: int = _MOST_SESSIONS) -> None:
+        self._app = app
+        self._most = most
+        self._by_token: dict[str, OrderedDict[str, None]] = defaultdict(OrderedDict)
+        """The ids of each token's sessions, the quietest first; some may have ended by themselves."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and end what has become too much."""
+        ours = self._by_token[token_id_of(HTTPConnection(scope))]
+        named = Headers(scope=scope).get(_SESSION, "")
+        if named in ours:
+            ours.move_to_end(named)
+
+        async def watched(message: Message) -> None:
+            if message["type"] == "http.response.start" and not named:
+                opened = Headers(raw=message["headers"]).get(_SESSION)
+                ours.update({opened: None} if opened else {})
+            await send(message)
+
+        await self._app(scope, receive, watched)
+        while len(ours) > self._most:
+            quietest, _ = ours.popitem(last=False)
+            await self._app(*_ending(scope, quietest))
+
+
+def _ending(scope: Scope, session_id: str) -> tuple[Scope, Receive, Send]:
+    """Return a request like one of the client's own that ends a session, whose answer goes nowhere."""
+
+    async def nothing() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def unheard(message: Message) -> None:
+        pass
+
+    return {**scope, "method": "DELETE", "headers": [(_SESSION.encode(), session_id.encode())]}, nothing, unheard

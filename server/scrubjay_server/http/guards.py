@@ -6,21 +6,24 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
 import anyio
+import anyio.to_thread
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scrubjay_server.dashboard.visiting import BaseUrl
-from scrubjay_server.http.access import is_loopback, principal_of
+from scrubjay_server.http.access import is_loopback, is_page, principal_of
 from scrubjay_server.http.problems import problem
 from scrubjay_server.settings import Settings
 from scrubjay_tools.host import Principal
 
 _MOST_AT_ONCE = 8
 _MOST_IN_FLIGHT = 256
+_GOOD_FOR_S = 1.0
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _WILDCARDS = ("", "0.0.0.0", "::", "[::]")  # noqa: S104 - recognised, not bound
 
@@ -57,28 +60,31 @@ def _host_names(settings: Settings) -> list[str]:
 
 
 class FairShare:
-    """Holds each person to so many requests a minute, and to so many that wait at once."""
+    """Holds each person to so many requests a minute, and to so many that wait at once; both apart for the page.
+
+    How many a minute the page answers, it sees to itself.
+    """
 
     def __init__(self, app: ASGIApp, *, allowances: "Allowances") -> None:
         self._app = app
         self._allowances = allowances
-        self._in_flight: dict[tuple[str, str], int] = defaultdict(int)
+        self._in_flight: dict[tuple[tuple[str, str], bool], int] = defaultdict(int)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 429, or pass the request on."""
         if scope["type"] != "http" or "user" not in scope:
             await self._app(scope, receive, send)
             return
-        person = whose(principal_of(HTTPConnection(scope)))
-        if self._in_flight[person] >= _MOST_IN_FLIGHT or not self._allowances.take(person):
+        person, on_page = whose(principal_of(HTTPConnection(scope))), is_page(scope["path"])
+        if self._in_flight[person, on_page] >= _MOST_IN_FLIGHT or not (on_page or self._allowances.take(person)):
             told = f"too many requests; the limit is {self._allowances.per_minute} a minute, {_MOST_IN_FLIGHT} at once"
             await problem(429, told, headers={"Retry-After": "5"})(scope, receive, send)
             return
-        self._in_flight[person] += 1
+        self._in_flight[person, on_page] += 1
         try:
             await self._app(scope, receive, send)
         finally:
-            self._in_flight[person] -= 1
+            self._in_flight[person, on_page] -= 1
 
 
 def whose(principal: Principal) -> tuple[str, str]:
@@ -114,6 +120,26 @@ class Turns:
     def of(self, principal: Principal) -> anyio.CapacityLimiter:
         """Return what to hold while working for a principal."""
         return self._limiters.setdefault(whose(principal), anyio.CapacityLimiter(_MOST_AT_ONCE))
+
+
+Told = TypeVar("Told")
+
+
+class Lately(Generic[Told]):
+    """The answer to what anybody may ask: looked up by one at a time, and once a second at most."""
+
+    def __init__(self, look: Callable[[], Told], clock: Callable[[], float] = time.monotonic) -> None:
+        self._look = look
+        self._clock = clock
+        self._one_at_a_time = anyio.Lock()
+        self._seen: tuple[Told, float] | None = None
+
+    async def __call__(self) -> Told:
+        """Return what was seen last, or what there is to be seen now; raises what looking raises."""
+        async with self._one_at_a_time:
+            if self._seen is None or self._clock() - self._seen[1] >= _GOOD_FOR_S:
+                self._seen = (await anyio.to_thread.run_sync(self._look), self._clock())
+            return self._seen[0]
 
 
 def base_url(settings: Settings) -> BaseUrl:

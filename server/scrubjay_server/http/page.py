@@ -11,6 +11,8 @@ from starlette.responses import RedirectResponse
 from scrubjay_server.dashboard.look import HOME
 from scrubjay_server.dashboard.pages import pages
 from scrubjay_server.dashboard.sessions import Codes
+from scrubjay_server.dashboard.visiting import Visitors
+from scrubjay_server.http.access import SignedIn
 from scrubjay_server.http.connections import WholeBodies
 from scrubjay_server.http.guards import KnownSite, base_url
 from scrubjay_server.http.serving import bound, leave_when_told, run, url_of
@@ -51,9 +53,14 @@ def serve_page(settings: Settings, *, port: int, open_browser: bool) -> None:
     listening = bound(here)
     loader = EngineLoader(here, lambda: locally_served(here))
     codes = Codes()
-    guards = [Middleware(KnownSite, settings=here), Middleware(WholeBodies)]
+    visitors = Visitors(loader, AtHome(here), codes, base_url(here))
+    guards = [
+        Middleware(KnownSite, settings=here),
+        Middleware(SignedIn, person=visitors.person),
+        Middleware(WholeBodies),
+    ]
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, middleware=guards)
-    app.include_router(pages(loader, AtHome(here), codes, base_url(here)))
+    app.include_router(pages(visitors))
     app.add_route("/", lambda _: RedirectResponse(HOME), include_in_schema=False)
     address = f"{url_of(listening)}{HOME}?code={codes.issue()}"
     click.echo(f"What Scrubjay knows about {here.user_id}: {address}")

@@ -57,11 +57,11 @@ def parsed(body: bytes) -> dict[str, Any]:
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    together = dict(pairs)
-    if len(together) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise HTTPException(400, f"the body names {twice[:_NAME_CHARS]!r} twice in one object")
+    together: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in together:
+            raise HTTPException(400, f"the body names {name[:_NAME_CHARS]!r} twice in one object")
+        together[name] = value
     return together
 
 

@@ -3,17 +3,19 @@
 from collections.abc import Callable
 from typing import Any
 
+import anyio.to_thread
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.context import CallNext, HandlerResult, ServerMiddleware, ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
+from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scrubjay import __version__
 from scrubjay.journeys.engine import Engine
-from scrubjay_server.http.access import Identities, principal_now
-from scrubjay_server.http.connections import MOST_BODY_BYTES, MortalStreams, given
+from scrubjay_server.http.access import Identities, principal_now, principal_of
+from scrubjay_server.http.connections import MOST_BODY_BYTES, FewSessions, MortalStreams, given
 from scrubjay_server.http.guards import Turns
 from scrubjay_server.http.metrics import Metrics, measured_calls
 from scrubjay_server.http.problems import problem
@@ -29,6 +31,8 @@ _OPERATIONS = frozenset(
         "prompts/get", "subscriptions/listen",
     }
 )  # fmt: skip
+_LONG_BYTES = 64 << 10
+"""Messages that are longer are read in a thread: millions of brackets take seconds."""
 _CHECKED_ALREADY = TransportSecuritySettings(enable_dns_rebinding_protection=False)
 
 
@@ -49,27 +53,28 @@ def _in_turn(turns: Turns) -> ServerMiddleware[Any]:
     return wait
 
 
-def streamable_routes(server: MCPServer[Host], identities: Identities) -> list[BaseRoute]:
+def streamable_routes(server: MCPServer[Host], identities: Identities, turns: Turns) -> list[BaseRoute]:
     """Return the route of Streamable HTTP; `server.session_manager.run()` has to be running."""
     app = server.streamable_http_app(transport_security=_CHECKED_ALREADY, max_request_body_size=MOST_BODY_BYTES)
-    return _knowing_who_asks(app.routes, identities)
+    return _knowing_who_asks(app.routes, identities, turns)
 
 
-def sse_routes(server: MCPServer[Host], identities: Identities) -> list[BaseRoute]:
+def sse_routes(server: MCPServer[Host], identities: Identities, turns: Turns) -> list[BaseRoute]:
     """Return the routes of the older transport."""
     app = server.sse_app(transport_security=_CHECKED_ALREADY, max_request_body_size=MOST_BODY_BYTES)
-    return _knowing_who_asks(app.routes, identities)
+    return _knowing_who_asks(app.routes, identities, turns)
 
 
-def _knowing_who_asks(routes: list[BaseRoute], identities: Identities) -> list[BaseRoute]:
+def _knowing_who_asks(routes: list[BaseRoute], identities: Identities, turns: Turns) -> list[BaseRoute]:
     for route in routes:
         if isinstance(route, Route | Mount):
-            route.app = _around(route.app, identities)
+            route.app = _around(route.app, identities, turns)
     return routes
 
 
-def _around(app: ASGIApp, identities: Identities) -> ASGIApp:
-    return ReadableMessages(MortalStreams(AuthContextMiddleware(app), identities=identities))
+def _around(app: ASGIApp, identities: Identities, turns: Turns) -> ASGIApp:
+    mortal = MortalStreams(FewSessions(AuthContextMiddleware(app)), identities=identities)
+    return ReadableMessages(mortal, turns=turns)
 
 
 class ReadableMessages:
@@ -78,8 +83,9 @@ class ReadableMessages:
     The SDK writes what it cannot read into the log when it comes by the older transport; here it is only refused.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, turns: Turns) -> None:
         self._app = app
+        self._turns = turns
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on with a body that can be read, or answer 400."""
@@ -87,8 +93,19 @@ class ReadableMessages:
             await self._app(scope, receive, send)
             return
         message = await receive()  # whole, which `WholeBodies` sees to
-        body = readable_line(message.get("body", b""))
-        if scope["path"].startswith("/messages") and not is_readable(body):
+        sent = message.get("body", b"")
+        if len(sent) > _LONG_BYTES:
+            turn = self._turns.of(principal_of(HTTPConnection(scope)))
+            body, can_be_read = await anyio.to_thread.run_sync(_mended, sent, limiter=turn)
+        else:
+            body, can_be_read = _mended(sent)
+        if scope["path"].startswith("/messages") and not can_be_read:
             await problem(400, "the body is no JSON-RPC message")(scope, receive, send)
             return
         await self._app(scope, given({**message, "body": body}, receive), send)
+
+
+def _mended(body: bytes) -> tuple[bytes, bool]:
+    """Return a message that can be read, if that is to be had, and whether it can."""
+    line = readable_line(body)
+    return line, is_readable(line)

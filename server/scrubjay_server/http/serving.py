@@ -21,11 +21,15 @@ from scrubjay_server.loading import EngineLoader
 from scrubjay_server.settings import Settings
 from scrubjay_server.tokens import Tokens
 
+if sys.platform != "win32":
+    import resource
+
 _LAST_WORDS_S = 5
 """How long calls under way may take when the server is told to stop; what they were told by then is on the disk."""
 _LAST_EVENTS_S = 2
 """How long streams stay open then: answers may come on them."""
 _WAITING_CONNECTIONS = 512
+_OPEN_FILES = 10_240
 
 
 def serve_http(settings: Settings, *, transport: Transport = "http") -> None:
@@ -71,6 +75,7 @@ def run(app: ASGIApp, listening: socket.socket, loader: EngineLoader, *, log_lev
         server_header=False,
         timeout_graceful_shutdown=_LAST_WORDS_S,
     )
+    _open_more_files()
     AppStatus.enable_automatic_graceful_drain = False  # it would end streams at once, and the answers on them
     loader.begin_soon()
     try:
@@ -88,6 +93,16 @@ def leave_when_told() -> None:
 def _on_signals(what: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, what)
+
+
+def _open_more_files() -> None:
+    """Let connections and files be many, where the system grants it: by default four persons' streams are all."""
+    if sys.platform == "win32":
+        return
+    usual, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if most == resource.RLIM_INFINITY else min(_OPEN_FILES, most)
+    if usual != resource.RLIM_INFINITY and usual < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 def bound(settings: Settings) -> socket.socket:
