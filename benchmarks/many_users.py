@@ -162,5 +162,5 @@ def _walks(folder: Path, memory: Memory, randomness: random.Random, model: Faste
     for user in gone:
         memory.add(facts=[{"text": text} for text in randomness.sample(SENTENCES, MEMORIES_EACH)], user_id=user)
     times = [timed_ms(lambda user=user: memory.delete_all(user_id=user)) for user in gone]
-    assert not any(memory.get_all(user_id=user) for user in gone)
+    assert not any(len(memory.get_all(user_id=user)) for user in gone)
     return [*lines, {"call": "delete_all(user)", "calls": len(gone), **quantiles(times)}]

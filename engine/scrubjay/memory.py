@@ -14,16 +14,7 @@ from scrubjay.config import ChosenExtractor, above_zero, extractor_of, ranking_o
 from scrubjay.embedding.bert import count_tokens
 from scrubjay.embedding.fastembed import FastembedEmbedder
 from scrubjay.errors import InvalidInput
-from scrubjay.inputs import (
-    ALL_SCOPES,
-    entity_of,
-    facts_of,
-    listing_of,
-    messages_of,
-    metadata_of,
-    question_of,
-    scope_of,
-)
+from scrubjay.inputs import ALL_SCOPES, entity_of, facts_of, listing_of, messages_of, metadata_of, question_of, scope_of
 from scrubjay.journeys.adding import Addition, add
 from scrubjay.journeys.confirming import confirm
 from scrubjay.journeys.engine import Engine, Reading

@@ -2,11 +2,11 @@
 
 import logging
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from scrubjay import Memory, ScrubjayError
 from scrubjay.journeys.engine import Engine
-from scrubjay.types import Caller
+from scrubjay.types import Owner
 from scrubjay_server.local import TENANT, build_memory
 from scrubjay_server.pending import PendingReader
 from scrubjay_server.settings import Settings
@@ -28,15 +28,15 @@ class EngineLoader:
     """Builds the engine once, in the background or for the first call that needs it.
 
     A failure is told to each call that waits, and the next call tries again: what was wrong may have been mended. What
-    `callers` were told and nobody has read for facts yet is read in the background.
+    was said and nobody has read for facts yet is read in the background, if `served` tells to.
     """
 
-    def __init__(self, settings: Settings, callers: Callable[[], Collection[Caller]]) -> None:
+    def __init__(self, settings: Settings, served: Callable[[], Callable[[Owner], bool]]) -> None:
         self._settings = settings
         self._lock = threading.Lock()
         self._memory: Memory | None = None
         self._timer: threading.Timer | None = None
-        self._reader = PendingReader(self, callers)
+        self._reader = PendingReader(self, served)
 
     def __call__(self) -> Engine:
         """Return the engine as soon as its store is open; the weights may still be loading."""

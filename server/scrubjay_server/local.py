@@ -1,10 +1,11 @@
 """The memory of the local person, as the settings say: what the server and the commands share. It knows no MCP."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from scrubjay import Memory
 from scrubjay.embedding.fastembed import FastembedEmbedder
-from scrubjay.types import Caller
+from scrubjay.types import Caller, Owner
 from scrubjay_server.settings import Settings
 
 TENANT = "local"
@@ -27,6 +28,11 @@ def build_memory(settings: Settings, *, origin: str, maintenance: bool = False) 
         add_wait_s=settings.add_wait_s,
         maintenance=maintenance,
     )
+
+
+def locally_served(settings: Settings) -> Callable[[Owner], bool]:
+    """Return what tells whether an owner is the local person, or an assistant of theirs."""
+    return set(local_caller(settings).owners()).__contains__
 
 
 def local_caller(settings: Settings, *, session_id: str = "") -> Caller:

@@ -2,12 +2,12 @@
 
 import logging
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 
 from scrubjay.errors import ScrubjayError
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.extracting import extract_everything
-from scrubjay.types import Caller
+from scrubjay.types import Owner
 
 logger = logging.getLogger(__name__)
 
@@ -17,14 +17,13 @@ _PAUSE_S, _LONGEST_PAUSE_S = 30.0, 3600.0
 class PendingReader:
     """A thread that looks for pending episodes at once and every half minute, and less and less often after a failure.
 
-    It reads those of the callers whom this server serves: the words of anybody else go to nobody whom they have not
-    chosen.
+    `served` is asked each time whose words are read: those of anybody else go to nobody whom they have not chosen.
     Other processes may look as well: whoever holds the owner's second lock reads.
     """
 
-    def __init__(self, engine: Callable[[], Engine], callers: Callable[[], Collection[Caller]]) -> None:
+    def __init__(self, engine: Callable[[], Engine], served: Callable[[], Callable[[Owner], bool]]) -> None:
         self._engine = engine
-        self._callers = callers
+        self._served = served
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scrubjay-pending", daemon=True)
 
@@ -45,7 +44,7 @@ class PendingReader:
         pause_s = _PAUSE_S
         while not self._stopping.is_set():
             try:
-                tally = extract_everything(self._engine(), callers=self._callers())
+                tally = extract_everything(self._engine(), whose=self._served())
                 pause_s = _longer(pause_s) if tally.problem else _PAUSE_S
             except ScrubjayError as error:
                 logger.warning("pending messages are read later: %s", error)

@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8765, ge=0, le=65535)
     tokens_file: Path | None = None
-    public_url: str = ""
+    public_url: str = Field(default="", pattern=r"^$|^https?://[^/?#\s]+/?$")
     rate_per_minute: int = Field(default=3000, ge=1)
     log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(str.upper)] = (
         "WARNING"

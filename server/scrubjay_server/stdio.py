@@ -11,7 +11,7 @@ from mcp.server.mcpserver import MCPServer
 
 from scrubjay import __version__
 from scrubjay_server.loading import EngineLoader, local_principal
-from scrubjay_server.local import local_caller
+from scrubjay_server.local import locally_served
 from scrubjay_server.settings import Settings
 from scrubjay_server.stdin import ReadableLines
 from scrubjay_tools.host import Host
@@ -35,7 +35,7 @@ def stdio_server(settings: Settings, loader: EngineLoader) -> MCPServer[Host]:
 
 def serve_stdio(settings: Settings) -> None:
     """Serve on standard input and output until the client hangs up; logs go to standard error."""
-    loader = EngineLoader(settings, lambda: [local_caller(settings)])
+    loader = EngineLoader(settings, lambda: locally_served(settings))
     sys.stdin = io.TextIOWrapper(io.BufferedReader(ReadableLines(_take_standard_input())), encoding="utf-8")
     # A thread waits for standard input and cannot be woken; what was acknowledged is on the disk.
     signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from browsing import CHROMIUM, Seen, Site, ticking
+from browsing import CHROMIUM, PATIENCE_MS, Seen, Site, ticking
 from demo_person import USER, remember_mara
 from scrubjay import Memory
 from scrubjay.embedding.fastembed import FastembedEmbedder
@@ -27,6 +27,7 @@ from scrubjay_server.tokens import Tokens
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("there is no Chromium here; `make test-browser` installs it where it can")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield opened

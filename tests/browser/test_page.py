@@ -39,7 +39,7 @@ def test_a_search_answers_while_it_is_typed(page: Page) -> None:
     field.press_sequentially("Where does Mara live?")
     expect(page.get_by_role("heading", level=2).first).to_contain_text("found")
     expect(page.locator(".memory .text").first).to_have_text("Mara lives in Porto")
-    expect(page.locator("#told")).to_contain_text("found")
+    expect(page.locator("#told")).to_contain_text("found: Where does Mara live?")
     assert page.url.endswith("/dashboard")
     field.fill("")
     expect(page.get_by_role("region", name="People")).to_be_visible()
@@ -47,7 +47,7 @@ def test_a_search_answers_while_it_is_typed(page: Page) -> None:
 
 def test_a_memory_that_was_found_is_corrected_and_the_search_stays(page: Page) -> None:
     page.get_by_role("searchbox", name="Search").fill("coffee")
-    expect(page.locator("#told")).to_contain_text("found")
+    expect(page.locator("#told")).to_have_text("1 memory found: coffee")
     coffee = memory_that_says(page, "black coffee")
     coffee.get_by_text("Correct", exact=True).click()
     expect(coffee.get_by_label("What it should say")).to_be_focused()
@@ -112,7 +112,7 @@ def test_one_memory_is_forgotten_after_asking_and_leaves_no_byte(page: Page, sit
     page.get_by_role("link", name="No, keep it").click()
     memory_that_says(page, "hazelnuts").get_by_role("button", name="Forget").click()
     page.get_by_role("button", name="Yes, forget it").click()
-    expect(page.get_by_role("region", name="Receipt")).to_contain_text("0 rows left, 0 old files left")
+    expect(page.get_by_role("region", name="Receipt")).to_contain_text("0 entries left, 0 old files left")
     expect(page.get_by_role("region", name="Receipt")).to_contain_text("20 November 2026")
     assert holding(site.folder, "hazelnut") == []
     page.get_by_role("link", name="Back to what I know").click()
@@ -146,7 +146,7 @@ def test_everything_is_forgotten_only_by_whoever_types_it(page: Page, site: Site
     expect(page.get_by_role("alert")).to_contain_text("Nothing was forgotten")
     page.get_by_label("To confirm, type: forget everything").fill("forget everything")
     page.get_by_role("button", name="Forget everything").click()
-    expect(page.get_by_role("region", name="Receipt")).to_contain_text("0 rows left")
+    expect(page.get_by_role("region", name="Receipt")).to_contain_text("0 entries left")
     page.get_by_role("link", name="Back to what I know").click()
     expect(page.locator(".lead")).to_contain_text("Nothing yet.")
     assert holding(site.folder, "Ribeira") == []
@@ -271,7 +271,7 @@ def test_the_main_things_are_done_with_the_keyboard_alone(page: Page) -> None:
     page.keyboard.press("Tab")
     expect(page.get_by_role("searchbox", name="Search")).to_be_focused()
     page.keyboard.type("coffee")
-    expect(page.locator("#told")).to_contain_text("found")
+    expect(page.locator("#told")).to_have_text("1 memory found: coffee")
     coffee = memory_that_says(page, "black coffee")
     for _ in range(3):  # the button, the tick, the correction
         page.keyboard.press("Tab")
@@ -281,9 +281,11 @@ def test_the_main_things_are_done_with_the_keyboard_alone(page: Page) -> None:
     page.keyboard.press("Escape")
     expect(coffee.locator(".correct > summary")).to_be_focused()
     page.keyboard.press("Enter")
+    expect(coffee.get_by_label("What it should say")).to_be_focused()
     page.keyboard.press("Control+A")
     page.keyboard.type("Mara likes tea")
     page.keyboard.press("Tab")
+    expect(coffee.get_by_role("button", name="Save")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_text("Corrected.")).to_be_visible()
     expect(memory_that_says(page, "Mara likes tea")).to_be_visible()

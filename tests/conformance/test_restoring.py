@@ -1,10 +1,12 @@
 """An older version of a memory holds again, in any store; and everything that is held is told."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -12,13 +14,13 @@ from clock import Clock
 from engines import ByLength, engine_over
 from folders import opened
 from records import ANA, NOON
-from scrubjay.errors import InvalidInput, MemoryNotFound, NotAllowed
+from scrubjay.errors import ExtractorUnavailable, InvalidInput, MemoryNotFound, NotAllowed
 from scrubjay.inputs import facts_of, messages_of
 from scrubjay.journeys import exporting
 from scrubjay.journeys.adding import Added, Addition, add
 from scrubjay.journeys.committing import TICK
 from scrubjay.journeys.confirming import confirm
-from scrubjay.journeys.engine import Engine
+from scrubjay.journeys.engine import Engine, Reading
 from scrubjay.journeys.exporting import everything_held
 from scrubjay.journeys.forgetting import forget_everything
 from scrubjay.journeys.listing import Listing, history, list_memories
@@ -26,6 +28,7 @@ from scrubjay.journeys.restoring import restore_version
 from scrubjay.journeys.sourcing import sources_of
 from scrubjay.journeys.surveying import survey
 from scrubjay.journeys.updating import update
+from scrubjay.readings import Window
 from scrubjay.results import held_shape
 from scrubjay.rights import Right
 from scrubjay.stores.in_memory import InMemoryStore
@@ -34,6 +37,18 @@ from scrubjay.types import Caller, Filter, MemoryRecord, Scope, State
 DAY = timedelta(days=1)
 CALLER = Caller(user_id="ana", agent_id="assistant", written_by="ana", origin="tests")
 BEN = Caller(user_id="ben", agent_id="assistant", written_by="ben")
+
+
+class Unreachable:
+    """An extractor whose service is down."""
+
+    name = "unreachable"
+
+    def extract(self, window: Window, *, timeout_s: float) -> NoReturn:
+        raise ExtractorUnavailable("the service is down")
+
+    def close(self) -> None:
+        """There is nothing to end."""
 
 
 @pytest.fixture
@@ -95,6 +110,16 @@ def test_restoring_what_holds_writes_nothing(engine: Engine, clock: Clock) -> No
     before = rows(engine)
     assert restore_version(engine, CALLER, first.id, 1) == restored
     assert rows(engine) == before
+
+
+def test_words_restored_twice_while_they_wait_to_be_read_are_restored_once(engine: Engine, clock: Clock) -> None:
+    words = tell(engine, "We use React", "The project uses React").outcomes[0].record
+    clock.forward(DAY)
+    update(engine, CALLER, words.id, "We use Vue")
+    with ThreadPoolExecutor(1) as background:
+        reads = replace(engine, reading=Reading(extractor=Unreachable, background=background))
+        restored = [restore_version(reads, CALLER, words.id, 1) for _ in range(2)]
+    assert [(row.version, row.state) for row in restored] == [(3, State.PENDING)] * 2
 
 
 def test_a_corrected_wording_comes_back_with_what_the_correction_had_dropped(engine: Engine, clock: Clock) -> None:

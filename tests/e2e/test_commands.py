@@ -108,6 +108,13 @@ def test_everything_held_is_exported_as_json_lines(tmp_path: Path) -> None:
     assert "cannot be written" in run(data, "export", str(tmp_path / "nowhere" / "file"), status=1)
 
 
+def test_the_help_says_all_commands_in_whole_sentences(tmp_path: Path) -> None:
+    for command in ((), ("token",)):
+        told = run(tmp_path, *command, "--help").partition("Commands:\n")[2]
+        assert told.splitlines()
+        assert all(line.endswith(".") and not line.endswith("...") for line in told.splitlines())
+
+
 def test_small_talk_is_stored_only_when_asked_for(tmp_path: Path) -> None:
     assert run_json(tmp_path, "add", "Hello!")["results"][0]["event"] == "NONE"
     assert run_json(tmp_path, "add", "Hello!", "--no-infer")["results"][0]["event"] == "ADD"
@@ -127,6 +134,9 @@ def test_a_command_sees_its_own_user_only(tmp_path: Path) -> None:
     run(tmp_path, "--user-id", "ben", "forget", "--everything", "--yes")
     assert run_json(tmp_path, "list")["total"] == 1
     run(tmp_path, "forget", "--everything", status=1, said="n\n")
+    assert run_json(tmp_path, "list")["total"] == 1
+    assert "--everything goes without" in run(tmp_path, "forget", memory_id, "--everything", "--yes", status=1)
+    assert "--everything goes without" in run(tmp_path, "forget", "--query", "a", "--everything", "--yes", status=1)
     assert run_json(tmp_path, "list")["total"] == 1
     run(tmp_path, "forget", "--everything", "--yes")
     assert run_json(tmp_path, "list")["total"] == 0

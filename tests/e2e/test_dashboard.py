@@ -38,12 +38,18 @@ def test_the_command_opens_the_page_once_for_whoever_started_it(tmp_path: Path) 
     with Memory(tmp_path) as memory:
         memory.add(facts=[{"text": "Ana keeps bees"}], user_id="ana")
     Tokens(tmp_path / "tokens.json").create(tenant="local", user_id="ben", scopes=scopes_of("memory:read"))
-    with dashboard(tmp_path) as (address, process), httpx.Client(follow_redirects=True, timeout=60) as client:
+    with dashboard(tmp_path) as (address, _), httpx.Client(follow_redirects=True, timeout=60) as client:
         page = client.get(address)
         assert str(page.url) == address.split("?")[0]
         assert "Ana keeps bees" in page.text
         assert httpx.get(address).status_code == 401
-        process.send_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_well(tmp_path: Path, number: signal.Signals) -> None:
+    with dashboard(tmp_path) as (address, process):
+        assert httpx.get(address, follow_redirects=False).status_code == 303
+        process.send_signal(number)
         assert process.wait(timeout=30) == 0
 
 
@@ -56,6 +62,7 @@ def test_nothing_but_the_page_is_offered_to_other_accounts_of_the_machine(tmp_pa
             assert httpx.get(f"{site}{path}").status_code == 404, path
         assert httpx.post(f"{site}/mcp", json={}).status_code == 404
         assert httpx.get(f"{site}/dashboard", headers={"Host": "evil.example"}).status_code == 421
+        assert httpx.post(f"{site}/dashboard/sign-in", content=b"x" * (5 << 20)).status_code == 413
 
 
 def test_a_port_that_is_taken_is_one_clear_line(tmp_path: Path) -> None:

@@ -207,6 +207,9 @@ def test_without_tokens_only_this_machine_is_listened_to(tmp_path: Path) -> None
         assert told.startswith("Error: without tokens the server listens on this machine only")
         assert "scrubjay token create" in told
         assert "--host 127.0.0.1" in told
+    told = refused(tmp_path, "--public-url", "https://memory.example")
+    assert told.startswith("Error: without tokens the server is for this machine only")
+    assert "scrubjay token create" in told
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])

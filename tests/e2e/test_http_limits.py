@@ -48,7 +48,7 @@ def test_who_asks_too_often_waits_and_nobody_else_does(server: Site, folder: Pat
         assert Conversation(http).texts() == []
 
 
-@pytest.mark.parametrize("path", ["/mcp", "/messages/", "/api/v1/memories", "/no/such/thing"])
+@pytest.mark.parametrize("path", ["/mcp", "/messages/", "/api/v1/memories", "/dashboard/sign-in", "/no/such"])
 def test_a_body_that_is_too_large_is_refused_wherever_it_goes(server: Site, folder: Path, path: str) -> None:
     with server.http(token_for(folder, f"cleo at {path}"), **BOTH_KINDS) as http:
         body = json.dumps(message("tools/call", name="add_memory", arguments={"content": "x" * (4 << 20)}))
@@ -161,5 +161,6 @@ def test_a_wrong_setting_is_one_line(tmp_path: Path) -> None:
         "SCRUBJAY_RATE_PER_MINUTE": "0",
         "SCRUBJAY_PORT": "70000",
         "SCRUBJAY_STORE": "redis://x",
+        "SCRUBJAY_PUBLIC_URL": "memory.example",
     }.items():
         assert name in refused(tmp_path, **{name: value})

@@ -250,7 +250,7 @@ def test_in_the_background_is_read_what_belongs_to_those_who_are_served(read: Me
         owner = person.caller().home
         vectors = read.embedder.embed_documents([])
         silent.store.write(owner, inserted=[], vectors=vectors, replaced=[pending])
-    extract_everything(read.engine, callers=[ANA.caller()])
+    extract_everything(read.engine, whose=set(ANA.caller().owners()).__contains__)
     assert {word for asked in model.requests for word in canaries_in(json.dumps(asked.body))} == {ANA.canary}
     waiting = {person: read.engine.store.count(person.caller().home, PENDING) for person in (ANA, BEN, ANA_ELSEWHERE)}
     assert waiting == {ANA: 0, BEN: 1, ANA_ELSEWHERE: 1}

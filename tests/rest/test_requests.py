@@ -46,6 +46,13 @@ UNREADABLE = {
 }
 
 
+def test_the_bare_address_leads_everybody_to_the_page(served: Served, ana: Person) -> None:
+    answer = httpx2.get(served.url)
+    assert (answer.status_code, answer.headers["location"]) == (307, "/dashboard")
+    assert httpx2.get(f"{served.url}//api/v1/memories").status_code == 401
+    assert ana.texts() == []
+
+
 @pytest.mark.promise("rest")
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("body", UNREADABLE.values(), ids=UNREADABLE)

@@ -7,7 +7,7 @@ import pytest
 from people import ADMIN, Person, Tenant
 from records import record
 from scrubjay.rights import Right
-from scrubjay_server.http.api import json_lines
+from scrubjay_server.streaming import json_lines
 
 HOSTILE = [
     "a/b",

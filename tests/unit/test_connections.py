@@ -94,5 +94,5 @@ async def test_who_leaves_before_the_end_is_not_answered() -> None:
     async def nobody(*_: Any) -> None:
         pytest.fail("half a request was passed on")
 
-    await WholeBodies(nobody)({"type": "http", "headers": []}, receive, send)
+    await WholeBodies(nobody)({"type": "http", "path": "/", "headers": []}, receive, send)
     assert sent == []

@@ -7,7 +7,7 @@ new state. Whoever is killed before that commit has changed nothing.
 
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -32,7 +32,7 @@ from scrubjay.remembering.windows import (
     first_batch,
     groups_of,
 )
-from scrubjay.types import PENDING, Caller, Event, Filter, Kind, MemoryRecord, Owner, State
+from scrubjay.types import PENDING, Event, Filter, Kind, MemoryRecord, Owner, State
 
 logger = logging.getLogger(__name__)
 
@@ -70,22 +70,18 @@ class Tally:
 def extract_everything(
     engine: Engine,
     *,
-    callers: Collection[Caller] | None = None,
+    whose: Callable[[Owner], bool] | None = None,
     most_attempts: int | None = MOST_ATTEMPTS,
     wait_s: float = 0,
 ) -> Tally:
-    """Read what is pending, now, in this thread: of `callers`, or of every owner of the tenant.
+    """Read what is pending, now, in this thread: of the owners for whom `whose` holds.
 
-    `callers` None: of everybody in the engine's tenant. `most_attempts` None: whatever has failed before. `wait_s`: how
+    `whose` None: of everybody in the engine's tenant. `most_attempts` None: whatever has failed before. `wait_s`: how
     long to wait for somebody who reads already. Nothing is raised for one owner's trouble: the others are read; but not
     after three in a row for whom the service failed.
     """
-    own = {owner for caller in callers or () for owner in caller.owners()}
-    owners = [
-        owner
-        for owner in engine.store.owners_with(Work.PENDING, now=engine.now())
-        if (owner.tenant == engine.tenant if callers is None else owner in own)
-    ]
+    is_meant = whose or (lambda owner: owner.tenant == engine.tenant)
+    owners = [owner for owner in engine.store.owners_with(Work.PENDING, now=engine.now()) if is_meant(owner)]
     reads: list[Read] = []
     in_vain = 0
     for owner in owners:

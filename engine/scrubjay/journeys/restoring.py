@@ -11,7 +11,7 @@ from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.listing import history
 from scrubjay.journeys.writing import writing
 from scrubjay.remembering.plan import Plan
-from scrubjay.remembering.rows import ended, occasion_of, restored
+from scrubjay.remembering.rows import ended, occasion_of, read_already, restored
 from scrubjay.rights import Right
 from scrubjay.types import Caller, Filter, MemoryRecord, Owner, State, Visibility
 
@@ -66,8 +66,9 @@ def _holding(versions: Sequence[MemoryRecord], now: datetime) -> MemoryRecord | 
 
 
 def _says_the_same(one: MemoryRecord, other: MemoryRecord) -> bool:
+    """Whether two versions tell the same; that one of them still waits to be read for facts makes no difference."""
     return one.key == other.key or all(
-        getattr(one, column) == getattr(other, column)
+        getattr(read_already(one), column) == getattr(read_already(other), column)
         for column in ("text", "category", "entities", "relations", "metadata", "state")
     )
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MOST_BYTES = 256 << 20  # of all tables together
+_AROUND_EACH = 64 << 10  # bytes of Arrow's and Python's objects, however few rows there are
 _NEVER = np.iinfo(np.int64).max
 _DECIDED_HERE = {
     "visible", "ids", "kind", "states", "category", "session_id", "written_by", "current_at", "as_of", "alive_at",
@@ -40,7 +41,7 @@ class Image:
         self._manifests = manifests
         self.commits = _commits(manifests)
         self.rows = table.search().with_row_id(True).to_arrow().combine_chunks()
-        self.size = self.rows.get_total_buffer_size()
+        self.size = _AROUND_EACH + self.rows.get_total_buffer_size()
         self._position_by_row_id = {row_id: at for at, row_id in enumerate(self.rows["_rowid"].to_pylist())}
         self.vectors = vectors_of(self.rows)
         self._numbers: dict[str, NDArray[Any]] = {}
@@ -171,7 +172,7 @@ class Image:
 
 
 class Images:
-    """The images of the tables that were searched last; the oldest go when their rows take more than 256 MB together.
+    """The images of the tables that were searched last; the oldest go when they take more than 256 MB together.
 
     Thread-safe.
 

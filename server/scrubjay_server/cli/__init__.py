@@ -26,8 +26,14 @@ def cli(context: click.Context, /, settings: Settings) -> None:
             _serve(settings)
 
 
-@cli.command()
-@click.option("--transport", type=click.Choice(["stdio", "http", "sse"]), default="stdio", show_default=True)
+@cli.command(short_help="Serve MCP to one client, or to many people over HTTP.")
+@click.option(
+    "--transport",
+    type=click.Choice(["stdio", "http", "sse"]),
+    default="stdio",
+    show_default=True,
+    help="How clients reach it.",
+)
 @address_options
 @with_settings
 def serve(settings: Settings, transport: Literal["stdio", "http", "sse"]) -> None:

@@ -6,7 +6,7 @@ from scrubjay_server.cli.options import with_settings
 from scrubjay_server.settings import Settings
 
 
-@click.command()
+@click.command(short_help="Open the page that shows what is known about you.")
 @click.option("--browser/--no-browser", "open_browser", default=True, help="Open it in the browser.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="By default a free one.")
 @with_settings

@@ -35,7 +35,7 @@ class Check:
     seconds: float
 
 
-@click.command()
+@click.command(short_help="Check that all is well; say how to mend what is not.")
 @json_option
 @with_settings
 def doctor(settings: Settings, as_json: bool) -> None:

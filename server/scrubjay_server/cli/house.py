@@ -1,6 +1,5 @@
 """The commands that look after the data folder: how much is in it, backups, exports, and its embedding model."""
 
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,7 +13,7 @@ from scrubjay.journeys.exporting import everything_held
 from scrubjay.journeys.measuring import measure
 from scrubjay.journeys.reembedding import reembed as reembed_everything
 from scrubjay.memory import default_folder
-from scrubjay.results import held_shape, stats_shape
+from scrubjay.results import held_line, stats_shape
 from scrubjay_server.cli.options import json_option, with_settings
 from scrubjay_server.cli.output import progress, show, stats_lines
 from scrubjay_server.local import build_memory, local_caller
@@ -23,7 +22,7 @@ from scrubjay_server.settings import Settings
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command()
+@click.command(short_help="Show how much is remembered, and the room it takes.")
 @json_option
 @with_settings
 def stats(settings: Settings, as_json: bool) -> None:
@@ -34,7 +33,7 @@ def stats(settings: Settings, as_json: bool) -> None:
     show({"folder": str(folder), **shape}, [f"Data folder: {folder}", *stats_lines(shape)], as_json=as_json)
 
 
-@click.command()
+@click.command(short_help="Write the memories of all users into one file.")
 @click.argument("file", type=_FILE)
 @json_option
 @with_settings
@@ -68,7 +67,7 @@ def restore(settings: Settings, file: Path, as_json: bool) -> None:
     show(shape, [line], as_json=as_json)
 
 
-@click.command()
+@click.command(short_help="Give all memories vectors of another embedding model.")
 @json_option
 @with_settings
 def reembed(settings: Settings, as_json: bool) -> None:
@@ -85,7 +84,7 @@ def reembed(settings: Settings, as_json: bool) -> None:
     show(shape, [f"{done} {signature}."], as_json=as_json)
 
 
-@click.command()
+@click.command(short_help="Write everything that is held about you to a file.")
 @click.argument("file", type=_FILE, required=False)
 @with_settings
 def export(settings: Settings, file: Path | None) -> None:
@@ -96,7 +95,7 @@ def export(settings: Settings, file: Path | None) -> None:
     """
     with build_memory(settings, origin="cli") as memory:
         held = everything_held(memory.engine, local_caller(settings))
-        lines = (f"{json.dumps(held_shape(record), ensure_ascii=False)}\n".encode() for record in held)
+        lines = (held_line(record).encode() for record in held)
         if file is None:
             sys.stdout.buffer.writelines(lines)
             return

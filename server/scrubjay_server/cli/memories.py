@@ -22,6 +22,7 @@ from scrubjay.texts import one_line
 from scrubjay.types import Scope, Shown, State
 from scrubjay_server.cli.options import (
     as_of_option,
+    category_option,
     entity_option,
     json_option,
     scope_option,
@@ -30,7 +31,7 @@ from scrubjay_server.cli.options import (
     with_settings,
 )
 from scrubjay_server.cli.output import entity_line, progress, relation_line, show
-from scrubjay_server.local import build_memory, local_caller
+from scrubjay_server.local import build_memory, local_caller, locally_served
 from scrubjay_server.settings import Settings
 
 _PATIENCE_S = 60.0
@@ -47,13 +48,13 @@ def _engine(settings: Settings) -> Engine:
     return build_memory(settings, origin="cli").engine
 
 
-@click.command()
+@click.command(short_help="Remember words, a conversation or facts.")
 @click.argument("text", default="")
 @click.option("--messages", "file", type=click.File(encoding="utf-8"), help="A conversation, as JSON or JSON Lines.")
 @click.option("--infer/--no-infer", default=True, help="Read it for facts, and leave out small talk.")
 @click.option("--fact", "facts", multiple=True, help="A fact to store; may be given several times.")
 @click.option("--replaces", multiple=True, help="Id of a memory that the fact supersedes; with one --fact.")
-@click.option("--category", default="", help="Of the facts.")
+@click.option("--category", default="", help="Of the facts, like preference or project.")
 @click.option("--time", default="", help="When TEXT was said (ISO 8601); by default now.")
 @click.option("--valid-from", default="", help="Since when the facts are true (ISO 8601).")
 @scope_option
@@ -153,15 +154,15 @@ def _standard_input() -> str:
 
 @click.command()
 @click.argument("query")
-@click.option("--limit", type=int, default=10, show_default=True)
+@click.option("--limit", type=int, default=10, show_default=True, help="How many at most.")
 @click.option("--max-tokens", type=int, help="The budget of the reply; by default none.")
 @scope_or_all_option
 @session_option
-@click.option("--category", default="")
+@category_option
 @click.option("--since", default="", help="From then on (ISO 8601).")
 @click.option("--until", default="", help="Up to then (ISO 8601).")
 @as_of_option
-@click.option("--min-score", type=float, default=0.0)
+@click.option("--min-score", type=float, default=0.0, help="Only hits with this score or more, from 0 to 1.")
 @entity_option
 @json_option
 @with_settings
@@ -205,9 +206,9 @@ def search(
 @click.command("list")
 @scope_or_all_option
 @session_option
-@click.option("--category", default="")
+@category_option
 @click.option("--state", default="", help="Only those that are ready, pending (still to be read) or suspect.")
-@click.option("--limit", type=int, default=50, show_default=True)
+@click.option("--limit", type=int, default=50, show_default=True, help="How many at most.")
 @click.option("--cursor", default="", help="next_cursor of the page before.")
 @as_of_option
 @click.option("--include-superseded", is_flag=True, help="Also what is no longer true.")
@@ -247,7 +248,7 @@ def list_(
     show(shape, lines, as_json=as_json)
 
 
-@click.command()
+@click.command(short_help="Show how people, places and things are connected.")
 @entity_option
 @as_of_option
 @json_option
@@ -295,6 +296,8 @@ def forget(
 ) -> None:
     """Erase memories for good, by their ids or all of a scope."""
     caller, chosen = local_caller(settings, session_id=session_id), Scope(scope)
+    if everything and (memory_ids or query):
+        raise InvalidInput("--everything", "goes without ids and --query: it would forget more than they name")
     if everything:
         if not yes:
             click.confirm(f"Forget everything {_WHOSE[chosen].format(settings.user_id)}?", abort=True, err=True)
@@ -325,7 +328,7 @@ def forget(
     )
 
 
-@click.command()
+@click.command(short_help="Let a memory count that was kept aside as suspect.")
 @click.argument("memory_id")
 @json_option
 @with_settings
@@ -338,7 +341,7 @@ def confirm(settings: Settings, memory_id: str, as_json: bool) -> None:
     show(shape, [said, memory_line(shape)], as_json=as_json)
 
 
-@click.command("restore-version")
+@click.command("restore-version", short_help="Bring an earlier wording of a memory back.")
 @click.argument("memory_id")
 @click.argument("version", type=int)
 @json_option
@@ -350,8 +353,8 @@ def restore_version(settings: Settings, memory_id: str, version: int, as_json: b
     show(shape, [f"It holds, as version {restored.version}:", memory_line(shape)], as_json=as_json)
 
 
-@click.command()
-@click.option("--pending", is_flag=True, default=True, help="What was kept and not read yet: there is nothing else.")
+@click.command(short_help="Read what was said, and not read yet, for facts.")
+@click.option("--pending", is_flag=True, default=True, help="What was kept and not read yet; this is the default.")
 @json_option
 @with_settings
 def extract(settings: Settings, pending: bool, as_json: bool) -> None:  # noqa: ARG001 - there is nothing else
@@ -359,8 +362,8 @@ def extract(settings: Settings, pending: bool, as_json: bool) -> None:  # noqa: 
     with build_memory(settings, origin="cli") as memory:
         if memory.engine.extractor is None:
             raise ConfigurationError(_NO_EXTRACTOR)
-        caller = local_caller(settings)
-        tally = extract_everything(memory.engine, callers=[caller], most_attempts=None, wait_s=_PATIENCE_S)
+        mine = locally_served(settings)
+        tally = extract_everything(memory.engine, whose=mine, most_attempts=None, wait_s=_PATIENCE_S)
     lines = [f"Messages read: {tally.read}; facts stored or changed: {tally.facts}; messages pending: {tally.pending}."]
     show(tally_shape(tally), [*lines, *([tally.problem] if tally.problem else [])], as_json=as_json)
     sys.exit(1 if tally.pending else 0)

@@ -17,10 +17,12 @@ _FLAGS = "scrubjay.flags"
 _SCOPES = [scope.value for scope in Scope]
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-scope_option = click.option("--scope", type=click.Choice(_SCOPES), default="user", show_default=True)
+_SCOPES_TOLD = "About the person, of one conversation, or the assistant's own."
+scope_option = click.option("--scope", type=click.Choice(_SCOPES), default="user", show_default=True, help=_SCOPES_TOLD)
 scope_or_all_option = click.option(
-    "--scope", type=click.Choice([ALL_SCOPES, *_SCOPES]), default=ALL_SCOPES, show_default=True
+    "--scope", type=click.Choice([ALL_SCOPES, *_SCOPES]), default=ALL_SCOPES, show_default=True, help=_SCOPES_TOLD
 )
+category_option = click.option("--category", default="", help="Only this one, like preference or project.")
 session_option = click.option("--session-id", default="", help="The conversation.")
 as_of_option = click.option("--as-of", default="", help="What was true then (ISO 8601).")
 

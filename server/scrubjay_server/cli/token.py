@@ -11,7 +11,7 @@ from scrubjay_server.settings import Settings
 from scrubjay_server.tokens import Token, Tokens, lifetime_of, scopes_of
 
 
-@click.group()
+@click.group(short_help="Make, list and revoke tokens for the server over HTTP.")
 def token() -> None:
     """Make, list and revoke tokens, with which others use the server over HTTP."""
 
@@ -47,7 +47,7 @@ def list_(settings: Settings, as_json: bool) -> None:
     show({"tokens": shapes}, [_line(shape) for shape in shapes] or ["There are no tokens."], as_json=as_json)
 
 
-@token.command()
+@token.command(short_help="Make a token worthless, at once.")
 @click.argument("token_id")
 @json_option
 @with_settings

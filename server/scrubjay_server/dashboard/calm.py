@@ -1,31 +1,29 @@
 """What every answer of the page has in common: strict headers, and a calm page where something went wrong."""
 
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import HTTPException
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException as RoutingException
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from scrubjay.errors import (
     ConfigurationError,
     EmbeddingError,
-    InvalidInput,
     MemoryNotFound,
     NotAllowed,
-    OwnerRequired,
     ScrubjayError,
     StoreBusy,
     StoreError,
 )
 from scrubjay_server.dashboard.look import page
 from scrubjay_server.dashboard.visiting import Visitors
+from scrubjay_server.statuses import status_of
 
 logger = logging.getLogger(__name__)
 
@@ -40,19 +38,15 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_UNKEPT = {"Cache-Control": "no-store"}
-_MOST_BODY_BYTES = 4 << 20
-_TOLD: tuple[tuple[type[ScrubjayError], int, str], ...] = (
-    (NotAllowed, 403, "The token you signed in with does not allow this."),
-    (MemoryNotFound, 404, "There is no such memory, or no longer."),
-    (InvalidInput, 422, ""),
-    (OwnerRequired, 422, ""),
-    (StoreBusy, 503, "Somebody else is writing to your memory just now. Please try again in a moment."),
-    (StoreError, 503, "Your memory cannot be read or written just now. Nothing was half-done."),
-    (EmbeddingError, 503, "The part that understands what words mean is not working just now."),
-    (ConfigurationError, 503, "A setting of the server is wrong; whoever runs it finds the reason in its log."),
-)
-"""Status and sentence by error; "" for the error's own words."""
+_SENTENCES: Mapping[type[ScrubjayError], str] = {
+    NotAllowed: "The token you signed in with does not allow this.",
+    MemoryNotFound: "There is no such memory, or no longer.",
+    StoreBusy: "Somebody else is writing to your memory just now. Please try again in a moment.",
+    StoreError: "Your memory cannot be read or written just now. Nothing was half-done.",
+    EmbeddingError: "The part that understands what words mean is not working just now.",
+    ConfigurationError: "A setting of the server is wrong; whoever runs it finds the reason in its log.",
+}
+"""What is said of an error; of the others, their own words."""
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -70,13 +64,11 @@ def calm_route(visitors: Visitors) -> type[APIRoute]:
             async def calm(request: Request) -> Response:
                 request.state.visitors = visitors
                 try:
-                    _refuse_what_is_too_large(request)
                     response = await answer(request)
-                except (ScrubjayError, RoutingException, RequestValidationError) as error:
+                except (ScrubjayError, HTTPException, RequestValidationError) as error:
                     response = await run_in_threadpool(trouble, visitors, error)
                 response.headers.update(HEADERS)
-                for name, value in _UNKEPT.items():
-                    response.headers.setdefault(name, value)
+                response.headers.setdefault("Cache-Control", "no-store")
                 return response
 
             return calm
@@ -107,19 +99,9 @@ def sign_in_page(visitors: Visitors, *, status: int, problem: str) -> Response:
 def _told(error: Exception) -> tuple[int, str]:
     if isinstance(error, RequestValidationError):
         return 422, "What was sent is not what this page asked for."
-    if isinstance(error, RoutingException):
+    if isinstance(error, HTTPException):
         return error.status_code, str(error.detail)
-    status, sentence = next(((status, said) for kind, status, said in _TOLD if isinstance(error, kind)), (500, ""))
     said = str(error)
-    return status, sentence or f"{said[:1].upper()}{said[1:]}."
-
-
-def _refuse_what_is_too_large(request: Request) -> None:
-    """Raise HTTPException before a body is read that is too large, or does not say how large it is."""
-    if request.method != "POST":
-        return
-    length = request.headers.get("content-length", "")
-    if not length.isdecimal():
-        raise HTTPException(411, "What was sent does not say how long it is.")
-    if int(length) > _MOST_BODY_BYTES:
-        raise HTTPException(413, "That is too much at once.")
+    own_words = f"{said[:1].upper()}{said[1:]}."
+    sentence = next((_SENTENCES[kind] for kind in type(error).__mro__ if kind in _SENTENCES), own_words)
+    return status_of(error) if isinstance(error, ScrubjayError) else 500, sentence

@@ -1,12 +1,11 @@
 """The pages that show what is known, and change nothing."""
 
-import json
 from dataclasses import asdict
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import Path, Query
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from scrubjay.graph.projection import project
 from scrubjay.journeys.exporting import everything_held
@@ -14,13 +13,13 @@ from scrubjay.journeys.listing import Listing, Page, current_facts, current_vers
 from scrubjay.journeys.searching import Question, search
 from scrubjay.journeys.sourcing import successors_of
 from scrubjay.journeys.surveying import survey
-from scrubjay.results import held_shape
 from scrubjay.types import MAX_NAME_CHARS, MAX_QUERY_CHARS, Category, Kind, Scope, State
 from scrubjay_server.dashboard import drawing, growth
 from scrubjay_server.dashboard.look import HOME, page
 from scrubjay_server.dashboard.showing import Shown, shown
 from scrubjay_server.dashboard.visiting import Reading, Visit
-from scrubjay_server.dashboard.words import CATEGORIES, WORDS_KEPT, client_named
+from scrubjay_server.dashboard.words import CATEGORIES, WORDS_KEPT, program_named
+from scrubjay_server.streaming import streamed
 
 PER_CATEGORY = 8
 PER_PAGE = 30
@@ -141,7 +140,7 @@ def grown(visit: Reading) -> Response:
     found, now = survey(visit.engine, visit.caller), visit.engine.now()
     chart = growth.chart_of(found.lives, now=now)
     shares = [
-        {**asdict(share), "client": client_named(share.client)} for share in growth.shares_of(found.lives, now=now)
+        {**asdict(share), "client": program_named(share.client)} for share in growth.shares_of(found.lives, now=now)
     ]
     return render(visit, "growth.html", here="growth", chart=chart, shares=shares, survey=found)
 
@@ -154,10 +153,9 @@ def data(visit: Reading, done: Done = "") -> Response:
 
 def export(visit: Reading) -> Response:
     """Send everything that is held about the person, as JSON Lines, a little at a time."""
-    held = everything_held(visit.engine, visit.caller)
-    lines = (f"{json.dumps(held_shape(record), ensure_ascii=False)}\n" for record in held)
-    named = {"Content-Disposition": 'attachment; filename="scrubjay-memories.jsonl"'}
-    return StreamingResponse(lines, media_type="application/jsonl", headers=named)
+    response = streamed(everything_held(visit.engine, visit.caller))
+    response.headers["Content-Disposition"] = 'attachment; filename="scrubjay-memories.jsonl"'
+    return response
 
 
 def _listed(visit: Visit, *, limit: int = PER_PAGE, **conditions: Any) -> Page:

@@ -24,6 +24,14 @@ CATEGORIES: Mapping[str, str] = {
     Category.OTHER: "Other things",
 }
 WORDS_KEPT = "In your own words"
+_CLIENTS: Mapping[str, str] = {
+    "": "an unknown program",
+    "cli": "the command line",
+    "library": "a program of yours",
+    "mcp": "an assistant",  # the name that the SDK gives to clients without one
+    "page": "this page",
+    "rest": "another program",
+}
 SUSPICIONS: Mapping[str, str] = {"command": "a command to an assistant", "credential": "a password or a key"}
 NOTICES: Mapping[str, str] = {
     "corrected": "Corrected. The old wording stays in the history.",
@@ -58,9 +66,14 @@ def category_named(category: str, kind: str) -> str:
 
 
 def client_named(client: str) -> str:
-    """Return what a client is called."""
-    known = {"": "Unknown", "cli": "The command line", "library": "A program of yours", "page": "This page"}
-    return known.get(client, client)
+    """Return what a client is called in the middle of a sentence; clients with names of their own keep them."""
+    return _CLIENTS.get(client, client)
+
+
+def program_named(client: str) -> str:
+    """Return what a client is called where nothing stands before it."""
+    named = _CLIENTS.get(client)
+    return f"{named[0].upper()}{named[1:]}" if named else client
 
 
 WORDS_OF_PAGES: Mapping[str, Any] = {

@@ -2,8 +2,9 @@
 
 import ipaddress
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import cast
+from urllib.parse import urlsplit
 
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -15,7 +16,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from scrubjay.errors import ConfigurationError
-from scrubjay.types import Caller
+from scrubjay.rights import Right
+from scrubjay.types import Owner
 from scrubjay_server.http.problems import problem
 from scrubjay_server.loading import local_principal
 from scrubjay_server.settings import Settings
@@ -28,7 +30,7 @@ _LOCAL = "local"
 RESOURCES = ("/mcp", "/sse", "/api/v1")
 """What a token opens, as clients know it."""
 _OPEN = ("/healthz", "/readyz", "/metrics", "/api/v1/openapi.json", "/.well-known", "/dashboard")
-"""What needs no token: nobody's memory is there, and the page has a door of its own."""
+"""What needs no token: nobody's memory is there, the page has a door of its own, and / leads to it."""
 
 
 class Visitor(AccessToken):
@@ -74,13 +76,17 @@ class Identities:
         """Return who asks without a token; None when tokens are needed."""
         return None if self.need_tokens() else local_principal(self._settings)
 
-    def callers(self) -> Collection[Caller]:
-        """Return everybody whom this server serves now."""
+    def served(self) -> Callable[[Owner], bool]:
+        """Return what tells whether this server reads an owner's words for facts.
+
+        It does so for everybody who may come in now, and for all of a tenant in whose people's names an admin may act.
+        """
         local = self.local()
-        if local:
-            return [caller(local)]
-        tokens = [token for token in self._tokens.listed() if self._tokens.still_good(token.id)]
-        return [caller(each) for each in {(t.tenant, t.user_id): self._principal(t) for t in tokens}.values()]
+        good = [] if local else [token for token in self._tokens.listed() if self._tokens.still_good(token.id)]
+        people = [local] if local else [self._principal(token) for token in good]
+        own = {owner for person in people for owner in caller(person).owners()}
+        administered = {token.tenant for token in good if Right.ADMIN in token.scopes}
+        return lambda owner: owner in own or owner.tenant in administered
 
     def _principal(self, token: Token) -> Principal:
         agent_id = self._settings.agent_id
@@ -140,7 +146,7 @@ def _visitor(token_id: str, principal: Principal) -> Visitor:
 
 
 def _is_open(path: str) -> bool:
-    return any(path == known or path.startswith(f"{known}/") for known in _OPEN)
+    return path == "/" or any(path == known or path.startswith(f"{known}/") for known in _OPEN)
 
 
 def principal_of(connection: HTTPConnection) -> Principal:
@@ -163,11 +169,22 @@ def principal_now() -> Principal:
 
 
 def require_tokens(settings: Settings, tokens: Tokens) -> None:
-    """Raise ConfigurationError when a server without tokens would listen to anybody but this machine."""
-    if not is_loopback(settings.host) and not tokens.exist():
+    """Raise ConfigurationError when a server without tokens would listen to anybody but this machine.
+
+    A public URL of another host counts: there is a proxy then, which brings everybody to loopback.
+    """
+    if tokens.exist():
+        return
+    if not is_loopback(settings.host):
         raise ConfigurationError(
             f"without tokens the server listens on this machine only, not on {settings.host!r}: anybody could read "
             "everything. Make one with `scrubjay token create --user NAME`, or use --host 127.0.0.1"
+        )
+    public = urlsplit(settings.public_url).hostname
+    if public and not is_loopback(public):
+        raise ConfigurationError(
+            f"without tokens the server is for this machine only, not for {settings.public_url!r}: anybody could read "
+            "everything. Make one with `scrubjay token create --user NAME`, or leave --public-url out"
         )
 
 

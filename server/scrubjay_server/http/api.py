@@ -1,9 +1,7 @@
 """The REST API: the same engine calls, results and rights as the tools, over plain HTTP."""
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import chain, islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Security
@@ -20,7 +18,7 @@ from scrubjay.journeys.exporting import everything_held
 from scrubjay.journeys.searching import search
 from scrubjay.journeys.updating import update
 from scrubjay.recall.reply import compact, told
-from scrubjay.results import held_shape, receipt_shape
+from scrubjay.results import receipt_shape
 from scrubjay.rights import Right
 from scrubjay.types import Caller, MemoryRecord, Scope, Shown
 from scrubjay_server.http.access import principal_of
@@ -37,13 +35,12 @@ from scrubjay_server.http.bodies import (
 from scrubjay_server.http.guards import Turns
 from scrubjay_server.http.plain import PlainRoute
 from scrubjay_server.http.problems import ALWAYS, Problem, described
+from scrubjay_server.streaming import JSON_LINES, streamed
 from scrubjay_tools.add_memory import added_reply, addition_of
 from scrubjay_tools.host import Principal, caller
 from scrubjay_tools.replies import AddReply, ListReply, SearchReply, UpdateReply
 
 _ORIGIN = "rest"
-_LINES_AT_ONCE = 64
-_JSON_LINES = "application/x-ndjson"
 _WITH_BODY = (400, 408, 413, 415)
 _BEARER = HTTPBearer(auto_error=False, description="A token that `scrubjay token create` has made.")
 
@@ -251,7 +248,7 @@ def _forgotten(receipt: forgetting.Receipt) -> dict[str, Any]:
 
 _LINES = {
     "description": "One JSON object a line: one version of one memory.",
-    "content": {_JSON_LINES: {"schema": {"type": "string"}, "example": '{"id": "mnopqrabcdefghij", "memory": "…"}\n'}},
+    "content": {JSON_LINES: {"schema": {"type": "string"}, "example": '{"id": "mnopqrabcdefghij", "memory": "…"}\n'}},
 }
 
 
@@ -265,15 +262,7 @@ _LINES = {
 )
 def export_everything(visit: Visiting, user_id: UserId) -> StreamingResponse:
     """Stream every version of every memory about a person, and what they taught the agent, as JSON Lines."""
-    held = everything_held(visit.engine(), visit.caller(user_id))
-    first = list(islice(held, 1))  # what is refused, is refused before the answer begins
-    return StreamingResponse(json_lines(chain(first, held)), media_type=_JSON_LINES)
-
-
-def json_lines(records: Iterator[MemoryRecord]) -> Iterator[str]:
-    """Return records as lines of JSON, some lines at a time, reading no further than it is asked to."""
-    while some := list(islice(records, _LINES_AT_ONCE)):
-        yield "".join(f"{json.dumps(held_shape(record), ensure_ascii=False)}\n" for record in some)
+    return streamed(everything_held(visit.engine(), visit.caller(user_id)))
 
 
 def offer_api(app: FastAPI, *, engine: Callable[[], Engine], turns: Turns) -> None:

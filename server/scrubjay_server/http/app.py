@@ -47,6 +47,7 @@ def build_app(
     `codes` open the page for the local person.
     """
     metrics, turns, base = Metrics(), Turns(), base_url(settings)
+    allowances = Allowances(settings.rate_per_minute)
     server = mcp_server(engine, turns=turns, metrics=metrics, log_level=settings.log_level)
     app = FastAPI(
         title="Scrubjay",
@@ -60,8 +61,8 @@ def build_app(
             Middleware(Measured, metrics=metrics, interfaces={"/api/": "rest", "/dashboard": "page"}),
             Middleware(KnownSite, settings=settings),
             Middleware(Access, identities=identities, base_url=base),
-            Middleware(FairShare, per_minute=settings.rate_per_minute),
-            Middleware(WholeBodies),
+            Middleware(FairShare, allowances=allowances),
+            Middleware(WholeBodies, later=("/api/",)),
         ],
     )
     tell_problems(app)
@@ -71,8 +72,7 @@ def build_app(
     if transport == "http":
         app.router.routes.extend(streamable_routes(server, identities))
         offer_api(app, engine=engine, turns=turns)
-        asked = Allowances(settings.rate_per_minute)
-        page = pages(engine, identities, codes or Codes(), base, may_ask=lambda person: asked.take(whose(person)))
+        page = pages(engine, identities, codes or Codes(), base, may_ask=lambda person: allowances.take(whose(person)))
         app.include_router(page)
         app.add_route("/", lambda _: RedirectResponse("/dashboard"), include_in_schema=False)
     return app

@@ -54,17 +54,26 @@ class PromptRequests(H11Protocol):
 class WholeBodies:
     """Passes a request on when its body is there, whole: 413 for one that is too large, 408 for one that does not come.
 
-    So nothing waits for a body while it holds a lock, a thread or a turn.
+    Requests whose path begins with one of `later` are passed on as they are: who takes them has it done when it is
+    their turn.
     """
 
-    def __init__(self, app: ASGIApp, *, most_bytes: int = MOST_BODY_BYTES, patience_s: float = _PATIENCE_S) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        most_bytes: int = MOST_BODY_BYTES,
+        patience_s: float = _PATIENCE_S,
+        later: tuple[str, ...] = (),
+    ) -> None:
         self._app = app
+        self._later = later
         self._most_bytes = most_bytes
         self._patience_s = patience_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass the request on."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"].startswith(self._later):
             await self._app(scope, receive, send)
             return
         declared = Headers(scope=scope).get("content-length", "")

@@ -1,6 +1,7 @@
 """What a request has to pass before anybody looks at it: from which site, how large, how often."""
 
 import socket
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from scrubjay_server.http.problems import problem
 from scrubjay_server.settings import Settings
 from scrubjay_tools.host import Principal
 
-_MOST_AT_ONCE = 16
+_MOST_AT_ONCE = 8
 _MOST_IN_FLIGHT = 256
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _WILDCARDS = ("", "0.0.0.0", "::", "[::]")  # noqa: S104 - recognised, not bound
@@ -58,9 +59,9 @@ def _host_names(settings: Settings) -> list[str]:
 class FairShare:
     """Holds each person to so many requests a minute, and to so many that wait at once."""
 
-    def __init__(self, app: ASGIApp, *, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, app: ASGIApp, *, allowances: "Allowances") -> None:
         self._app = app
-        self._allowances = Allowances(per_minute, clock)
+        self._allowances = allowances
         self._in_flight: dict[tuple[str, str], int] = defaultdict(int)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,19 +87,21 @@ def whose(principal: Principal) -> tuple[str, str]:
 
 
 class Allowances:
-    """How much each person may still ask for: a bucket that holds a minute's worth and fills evenly."""
+    """How much each person may still ask for: a bucket that holds a minute's worth and fills evenly. Thread-safe."""
 
     def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.per_minute = per_minute
         self._clock = clock
+        self._guard = threading.Lock()
         self._left: dict[tuple[str, str], tuple[float, float]] = {}
 
     def take(self, person: tuple[str, str]) -> bool:
         """Take one, if there is one left."""
-        now = self._clock()
-        left, then = self._left.get(person, (float(self.per_minute), now))
-        left = min(self.per_minute, left + (now - then) * self.per_minute / 60)
-        self._left[person] = (left - 1 if left >= 1 else left, now)
+        with self._guard:
+            now = self._clock()
+            left, then = self._left.get(person, (float(self.per_minute), now))
+            left = min(self.per_minute, left + (now - then) * self.per_minute / 60)
+            self._left[person] = (left - 1 if left >= 1 else left, now)
         return left >= 1
 
 

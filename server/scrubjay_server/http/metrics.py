@@ -117,8 +117,8 @@ def measured_calls(metrics: Metrics, known: frozenset[str]) -> Any:
         named = str((ctx.params or {}).get("name", "")) if ctx.method == "tools/call" else ctx.method
         with metrics.timed("mcp", lambda: named if named in known else "other") as outcome:
             result = await call_next(ctx)
-            shape = result if isinstance(result, dict) else result.model_dump() if result is not None else {}
-            outcome.failed = bool(shape.get("isError", shape.get("is_error")))
+            is_error = result.get("isError") if isinstance(result, dict) else getattr(result, "is_error", None)
+            outcome.failed = bool(is_error)
             return result
 
     return count

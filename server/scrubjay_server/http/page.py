@@ -11,10 +11,11 @@ from starlette.responses import RedirectResponse
 from scrubjay_server.dashboard.look import HOME
 from scrubjay_server.dashboard.pages import pages
 from scrubjay_server.dashboard.sessions import Codes
+from scrubjay_server.http.connections import WholeBodies
 from scrubjay_server.http.guards import KnownSite, base_url
-from scrubjay_server.http.serving import bound, run, url_of
+from scrubjay_server.http.serving import bound, leave_when_told, run, url_of
 from scrubjay_server.loading import EngineLoader, local_principal
-from scrubjay_server.local import local_caller
+from scrubjay_server.local import locally_served
 from scrubjay_server.settings import Settings
 from scrubjay_tools.host import Principal
 
@@ -45,11 +46,13 @@ def serve_page(settings: Settings, *, port: int, open_browser: bool) -> None:
 
     Its address works once: it is printed, and opened in the browser if that is wanted. Raises ConfigurationError.
     """
+    leave_when_told()
     here = settings.model_copy(update={"host": _LOOPBACK, "port": port, "public_url": ""})
     listening = bound(here)
-    loader = EngineLoader(here, lambda: [local_caller(here)])
+    loader = EngineLoader(here, lambda: locally_served(here))
     codes = Codes()
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, middleware=[Middleware(KnownSite, settings=here)])
+    guards = [Middleware(KnownSite, settings=here), Middleware(WholeBodies)]
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, middleware=guards)
     app.include_router(pages(loader, AtHome(here), codes, base_url(here)))
     app.add_route("/", lambda _: RedirectResponse(HOME), include_in_schema=False)
     address = f"{url_of(listening)}{HOME}?code={codes.issue()}"

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from scrubjay_server.http.access import principal_of
+from scrubjay_server.http.connections import WholeBodies
 from scrubjay_server.http.problems import PRIVATE, problem
 from scrubjay_tools.boundary import explained
 
@@ -78,7 +79,7 @@ class PlainRoute(APIRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request when it is its turn."""
         async with scope["app"].state.turns.of(principal_of(HTTPConnection(scope))):
-            await super().handle(scope, receive, send)
+            await WholeBodies(super().handle)(scope, receive, send)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers a request to this route."""

@@ -11,34 +11,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from scrubjay.errors import (
-    ConfigurationError,
-    EmbeddingError,
-    EmbeddingMismatch,
-    InvalidInput,
-    MemoryNotFound,
-    NotAllowed,
-    OwnerRequired,
-    ScrubjayError,
-    StoreBusy,
-    StoreError,
-)
+from scrubjay.errors import NotAllowed, ScrubjayError
+from scrubjay_server.statuses import status_of
 
 PROBLEM_TYPE = "application/problem+json"
 PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """What every answer says that may hold somebody's words."""
 
-_STATUS_BY_ERROR: Mapping[type[ScrubjayError], int] = {
-    InvalidInput: 422,
-    OwnerRequired: 422,
-    NotAllowed: 403,
-    MemoryNotFound: 404,
-    EmbeddingMismatch: 503,
-    StoreBusy: 503,
-    StoreError: 503,
-    EmbeddingError: 503,
-    ConfigurationError: 503,
-}
 _UNEXPECTED = "it failed inside; the server's log has the details"
 _TOLD_OTHERWISE = {404: "there is nothing at this path; /api/v1/openapi.json tells what there is"}
 
@@ -56,11 +35,6 @@ def problem(status: int, detail: str, *, headers: Mapping[str, str] | None = Non
     """Return a problem document."""
     body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
     return JSONResponse(body, status, headers={**PRIVATE, **(headers or {})}, media_type=PROBLEM_TYPE)
-
-
-def status_of(error: ScrubjayError) -> int:
-    """Return the HTTP status that an error of the engine is told with."""
-    return next((_STATUS_BY_ERROR[kind] for kind in type(error).__mro__ if kind in _STATUS_BY_ERROR), 500)
 
 
 def tell_problems(app: FastAPI) -> None:

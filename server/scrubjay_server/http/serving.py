@@ -30,11 +30,11 @@ _WAITING_CONNECTIONS = 512
 
 def serve_http(settings: Settings, *, transport: Transport = "http") -> None:
     """Serve until a signal says to stop. Raises ConfigurationError for an address that cannot be used."""
-    _on_signals(lambda *_: sys.exit(0))
+    leave_when_told()
     tokens = Tokens(settings.tokens_path)
     require_tokens(settings, tokens)
     identities = Identities(settings, tokens)
-    loader = EngineLoader(settings, identities.callers)
+    loader = EngineLoader(settings, identities.served)
     listening = bound(settings)
     codes = Codes()
     app = build_app(settings, loader, identities=identities, codes=codes, transport=transport)
@@ -78,6 +78,11 @@ def run(app: ASGIApp, listening: socket.socket, loader: EngineLoader, *, log_lev
     finally:
         _on_signals(signal.SIG_IGN)  # what is being closed is closed to its end
         loader.close()
+
+
+def leave_when_told() -> None:
+    """Have a signal to stop end the process well, whatever it is at."""
+    _on_signals(lambda *_: sys.exit(0))
 
 
 def _on_signals(what: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
