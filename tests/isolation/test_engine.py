@@ -33,6 +33,7 @@ from scrubjay.journeys.surveying import survey
 from scrubjay.journeys.updating import update
 from scrubjay.rights import Right
 from scrubjay.types import PENDING, Caller, Filter, Message, Owner, Scope, State
+from scrubjay_server.http.metrics import PendingMessages
 
 pytestmark = pytest.mark.promise("isolation")
 
@@ -295,3 +296,6 @@ def test_a_damaged_table_of_somebody_else_is_told_of_without_its_name(
             assert "doctor" in str(told.value)
         assert list_memories(engine, BEN.caller(), Listing()).total == 0, "what is their own is gone"
         assert damaged in caplog.text
+        (tmp_path / "pending" / damaged).touch()
+        (figure,) = PendingMessages(lambda: engine).collect()
+        assert [sample.value for sample in figure.samples] == [0], "and nobody's metrics fail for it, or name it"
