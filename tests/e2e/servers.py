@@ -33,7 +33,9 @@ class Site:
         self._ear = threading.Thread(target=self._listen, daemon=True)
         self._ear.start()
         with self._heard:
-            assert self._heard.wait_for(lambda: self.url or not self._ear.is_alive(), PATIENCE_S), self.said
+            self._heard.wait_for(lambda: self.url or not self._ear.is_alive(), PATIENCE_S)
+        if not self.url:
+            process.kill()
         assert self.url, self.said
 
     @property
@@ -91,10 +93,12 @@ def site(folder: Path, *arguments: str, transport: str = "http", port: int = 0, 
         encoding="utf-8",
         env=environment(folder, **more),
     ) as process:
+        running = Site(process)
         try:
-            yield Site(process)
+            yield running
         finally:
             process.kill()
+            running.ended()  # its pipe is read to the end before it is closed
 
 
 def refused(folder: Path, *arguments: str, **more: str) -> str:

@@ -6,10 +6,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from isolation.checks import changed, foreign_canaries, of_others
-from isolation.doors import Answer, Handshake, OlderTransport, Stateless
-from isolation.people import ANA, ANA_ELSEWHERE, BEN, CHIEF, Person
-from isolation.served import Served
+from borders.checks import changed, foreign_canaries, of_others
+from borders.doors import Answer, Handshake, OlderTransport, Stateless
+from borders.people import ANA, ANA_ELSEWHERE, BEN, CHIEF, Person
+from borders.served import Served
 from people import on_a_socket
 from scrubjay import Memory
 from scrubjay.embedding.fastembed import FastembedEmbedder

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from isolation import routes, ways
-from isolation.doors import DOORS, Stateless
-from isolation.people import ANA, BEN, PEOPLE, SESSION, Person
-from isolation.served import Served
-from isolation.ways import Known
+from borders import routes, ways
+from borders.doors import DOORS, Stateless
+from borders.people import ANA, BEN, PEOPLE, SESSION, Person
+from borders.served import Served
+from borders.ways import Known
 from scrubjay.types import Scope
 
 CROWD = [

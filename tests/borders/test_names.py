@@ -4,10 +4,10 @@ import unicodedata
 
 import pytest
 
-from isolation.checks import changed, foreign_canaries, of_others
-from isolation.doors import Stateless
-from isolation.people import AGENT, ANA, BEN, SESSION, Person
-from isolation.served import Served
+from borders.checks import changed, foreign_canaries, of_others
+from borders.doors import Stateless
+from borders.people import AGENT, ANA, BEN, SESSION, Person
+from borders.served import Served
 from scrubjay import ScrubjayError
 from scrubjay.rights import USUAL_RIGHTS
 from scrubjay.types import Owner, Scope

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from isolation import routes, ways
-from isolation.checks import foreign_canaries
-from isolation.doors import DOORS, Door, Stateless
-from isolation.people import ANA, ANA_ELSEWHERE, BEN, CHIEF, CHIEF_ELSEWHERE, PEOPLE, SESSION, TEACHER, Person
-from isolation.served import Served
-from isolation.ways import Known
+from borders import routes, ways
+from borders.checks import foreign_canaries
+from borders.doors import DOORS, Door, Stateless
+from borders.people import ANA, ANA_ELSEWHERE, BEN, CHIEF, CHIEF_ELSEWHERE, PEOPLE, SESSION, TEACHER, Person
+from borders.served import Served
+from borders.ways import Known
 from scrubjay.rights import EVERY_RIGHT, Right
 from scrubjay.types import Filter, MemoryRecord, Scope
 

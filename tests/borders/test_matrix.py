@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from isolation import ways
-from isolation.checks import changed, foreign_canaries, leaks, of_others
-from isolation.doors import DOORS, Answer
-from isolation.people import (
+from borders import ways
+from borders.checks import changed, foreign_canaries, leaks, of_others
+from borders.doors import DOORS, Answer
+from borders.people import (
     ANA,
     ANA_ELSEWHERE,
     BEN,
@@ -21,8 +21,8 @@ from isolation.people import (
     TWINS,
     Person,
 )
-from isolation.served import Served, served
-from isolation.ways import Known
+from borders.served import Served, served
+from borders.ways import Known
 from scrubjay.embedding.fastembed import FastembedEmbedder
 
 STRANGERS = {

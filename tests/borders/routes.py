@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from isolation.doors import Answer, Door
-from isolation.people import SESSION
-from isolation.ways import Known
+from borders.doors import Answer, Door
+from borders.people import SESSION
+from borders.ways import Known
 from scrubjay.rights import Right
 
 _JSON = {"content-type": "application/json"}

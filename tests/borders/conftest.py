@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from isolation.served import Served, served
+from borders.served import Served, served
 from scrubjay.embedding.fastembed import FastembedEmbedder
 
 

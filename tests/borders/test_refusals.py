@@ -5,12 +5,12 @@ from datetime import timedelta
 import httpx2
 import pytest
 
-from isolation import routes, ways
-from isolation.checks import changed
-from isolation.doors import DOORS, Answer, Door, Stateless
-from isolation.people import ANA, PEOPLE, TEACHER, Person
-from isolation.served import Files, Served
-from isolation.ways import Known, Way
+from borders import routes, ways
+from borders.checks import changed
+from borders.doors import DOORS, Answer, Door, Stateless
+from borders.people import ANA, PEOPLE, TEACHER, Person
+from borders.served import Files, Served
+from borders.ways import Known, Way
 from scrubjay.rights import Right
 from scrubjay.types import Scope
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from isolation.people import ANA, ANA_ELSEWHERE, BEN, CHIEF, PEOPLE, SESSION, TEACHER, TWINS, Person, plant
-from isolation.served import Served
+from borders.people import ANA, ANA_ELSEWHERE, BEN, CHIEF, PEOPLE, SESSION, TEACHER, TWINS, Person, plant
+from borders.served import Served
 from loopback import Messages, Model, item, running
 from scrubjay import Memory, MemoryNotFound, OwnerRequired
 from scrubjay.embedding.fastembed import FastembedEmbedder

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
-from isolation.doors import Answer, Door
-from isolation.people import PEOPLE, VICTIMS, Person
-from isolation.served import Files, Served
-from isolation.ways import Known, Way
+from borders.doors import Answer, Door
+from borders.people import PEOPLE, VICTIMS, Person
+from borders.served import Files, Served
+from borders.ways import Known, Way
 from scrubjay.types import Scope
 
 

@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from isolation import routes
-from isolation.checks import changed, foreign_canaries, leaks, of_others
-from isolation.doors import Answer, Door, Stateless
-from isolation.people import ANA, ANA_ELSEWHERE, BEN, CHIEF, CHIEF_ELSEWHERE, TEACHER, TWINS, Person
-from isolation.served import Served
-from isolation.ways import Known
+from borders import routes
+from borders.checks import changed, foreign_canaries, leaks, of_others
+from borders.doors import Answer, Door, Stateless
+from borders.people import ANA, ANA_ELSEWHERE, BEN, CHIEF, CHIEF_ELSEWHERE, TEACHER, TWINS, Person
+from borders.served import Served
+from borders.ways import Known
 from scrubjay.rights import Right
 
 UNKNOWN = "aaaaaaaaaaaaaaaa"

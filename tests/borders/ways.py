@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from isolation.doors import Answer, Door
-from isolation.people import SESSION, Person, Planted
+from borders.doors import Answer, Door
+from borders.people import SESSION, Person, Planted
 from scrubjay.rights import Right
 
 Params = dict[str, Any]

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
+from borders.people import BEGUN, PEOPLE, Person, Planted, plant
 from clock import Clock
-from isolation.people import BEGUN, PEOPLE, Person, Planted, plant
 from people import on_a_socket
 from scrubjay import Memory
 from scrubjay.embedding.fastembed import FastembedEmbedder
