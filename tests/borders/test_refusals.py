@@ -58,8 +58,8 @@ def everything_tried(house: Served, door: Door) -> dict[str, Answer]:
     answers = {way.name: way.taken(door, known) for way in tried}
     for verb, path in (
         ("GET", "/mcp"), ("DELETE", "/mcp"), ("GET", "/sse"), ("POST", "/messages/?session_id=" + "0" * 32),
-        ("GET", "/messages/"), ("GET", "/"), ("GET", "/nothing"), ("GET", "/api/v1"), ("PATCH", "/api/v1/memories"),
-        ("OPTIONS", "/mcp"), ("GET", "//mcp"), ("GET", "/healthz/../mcp"), ("GET", "/dashboardx"), ("GET", "/metricsx"),
+        ("GET", "/messages/"), ("GET", "/nothing"), ("GET", "/api/v1"), ("PATCH", "/api/v1/memories"),
+        ("OPTIONS", "/mcp"), ("GET", f"{door.url}//mcp"), ("GET", "/healthz/../mcp"), ("GET", "/dashboardx"), ("GET", "/metricsx"),
     ):  # fmt: skip
         answers[f"{verb} {path}"] = door.send(verb, path)
     return answers
