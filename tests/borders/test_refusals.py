@@ -59,7 +59,8 @@ def everything_tried(house: Served, door: Door) -> dict[str, Answer]:
     for verb, path in (
         ("GET", "/mcp"), ("DELETE", "/mcp"), ("GET", "/sse"), ("POST", "/messages/?session_id=" + "0" * 32),
         ("GET", "/messages/"), ("GET", "/nothing"), ("GET", "/api/v1"), ("PATCH", "/api/v1/memories"),
-        ("OPTIONS", "/mcp"), ("GET", f"{door.url}//mcp"), ("GET", "/healthz/../mcp"), ("GET", "/dashboardx"), ("GET", "/metricsx"),
+        ("OPTIONS", "/mcp"), ("GET", f"{door.url}//mcp"), ("GET", "/healthz/../mcp"), ("GET", "/dashboardx"),
+        ("GET", "/metricsx"),
     ):  # fmt: skip
         answers[f"{verb} {path}"] = door.send(verb, path)
     return answers
