@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -38,13 +38,15 @@ from scrubjay import Memory
 from scrubjay.embedding.fastembed import FastembedEmbedder
 from scrubjay.journeys.engine import Engine
 from scrubjay.journeys.searching import Question, search
-from scrubjay.types import Filter, Scope
+from scrubjay.types import Filter, Owner, Scope
 from scrubjay_server.tokens import Tokens
 
 _AT_ONCE = 8
 _PER_ROUND = 2_500
 _WATCHING = 5
 _FIRST_WORDS = 20
+_PATIENCE_S = 30.0
+_READERS_GRACE_S = 1.1  # for which old versions are kept
 _URL = re.compile(r"http://[\d.]+:\d+")
 _SERVER_ERROR = 500
 
@@ -117,9 +119,8 @@ def _round(
     """Let everybody do things, but for some who write nothing; nobody's scores of those may move."""
     watching = randomness.sample(people, _WATCHING)
     tenants = {who.tenant for who in watching}
-    for who in watching:
-        engine.store.maintain(who.caller().owner_of(Scope.USER))  # what would be done in a moment, by their own writes
-        engine.store.maintain(who.caller().owner_of(Scope.AGENT))
+    owners = {who.caller().owner_of(scope) for who in watching for scope in (Scope.USER, Scope.AGENT)}
+    _settle(engine, owners)
     before = {who.word: _scores(engine, who) for who in watching}
     share, seeds = operations // _AT_ONCE, [randomness.random() for _ in range(_AT_ONCE)]
     counts = [share] * (_AT_ONCE - 1) + [operations - share * (_AT_ONCE - 1)]
@@ -159,6 +160,17 @@ def _scores(engine: Engine, who: Stranger) -> dict[str, str]:
         shared = engine.store.lexical(owner, query, Filter(), limit=50)
         told[f"{query} lexical"] = repr(sorted((match.candidate.key, match.score) for match in shared))
     return told
+
+
+def _settle(engine: Engine, owners: Collection[Owner]) -> None:
+    """Return when nothing is left to be done to these tables for what was written into them before.
+
+    Words that are not in the index yet are counted in another way, so that tending to a table moves its own scores.
+    """
+    left, until = set(owners), time.monotonic() + _PATIENCE_S
+    while left and time.monotonic() < until:
+        left = {owner for owner in left if engine.store.maintain(owner)}
+        time.sleep(_READERS_GRACE_S if left else 0)
 
 
 @contextmanager
