@@ -257,3 +257,19 @@ def test_words_that_ask_are_a_question_and_a_fact_is_none() -> None:
         fact("fact", "Why?"),
     )  # fmt: skip
     assert values(signals.question, of) == [1, 1, 0, 0]
+
+
+def test_a_cosine_does_not_depend_on_the_order_in_which_rows_were_found() -> None:
+    randomness = np.random.default_rng(1)
+    vectors = randomness.standard_normal((173, 384), dtype=np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    asked_for = vectors[5] + vectors[9] / 10
+    found = [Match(candidate=candidate(f"m{n:03}", vector=each), score=1.0) for n, each in enumerate(vectors)]
+
+    def cosines(matches: list[Match]) -> dict[str, float]:
+        pooled = pool_of(asked_for, [], matches)
+        return {each.id: float(cosine) for each, cosine in zip(pooled.candidates, pooled.cosine, strict=True)}
+
+    once = cosines(found)
+    for _ in range(5):
+        assert cosines([found[at] for at in randomness.permutation(len(found))]) == once

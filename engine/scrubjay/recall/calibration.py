@@ -29,7 +29,7 @@ def answering(asked: Asked, pool: Pool, scores: Floats) -> Floats:
     best = scores.max(initial=0.0)
     share = scores / best if best > 0 else np.zeros(len(pool))
     features = np.stack([pool.cosine, _covered(asked, pool), np.array(said_by), share, share >= 1], axis=1)
-    chances: Floats = 1 / (1 + np.exp(-(features @ np.array(list(WEIGHTS.values())) + INTERCEPT)))
+    chances: Floats = 1 / (1 + np.exp(-(np.vecdot(features, np.array(list(WEIGHTS.values()))) + INTERCEPT)))
     return chances
 
 

@@ -79,7 +79,8 @@ def pool_of(
     before, after = _turns_around(candidates)
     return Pool(
         candidates=candidates,
-        cosine=(vectors @ vector).astype(np.float64),
+        # Row by row: with `@` a row's last digit depends on its place, and so on the order in which equals were found.
+        cosine=np.vecdot(vectors, vector).astype(np.float64),
         bm25=np.array([bm25_by_key.get(match.key, 0.0) for match in candidates], dtype=np.float64),
         conversation=_numbered([conversation_of(match) for match in candidates]),
         before=before,
